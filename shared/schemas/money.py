@@ -1,0 +1,71 @@
+"""Money and rates.
+
+In Python an amount is a whole number of fen (`Fen`, an `int`); on the wire it is a CNY decimal string with
+two places, `"1234.50"`. A rate is an annual percentage (`AnnualPercent`), `Decimal("4.35")`.
+"""
+
+from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
+from typing import Annotated, Any
+
+from annotated_types import Ge, Gt
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+__all__ = ["AnnualPercent", "Fen", "NonNegativeFen", "PositiveFen", "cny", "fen", "round_fen"]
+
+LARGEST_FEN = 10**15
+"""Ten trillion CNY: larger amounts are malformed, not rich."""
+
+
+def fen(amount: str | int | float | Decimal) -> int:
+    """CNY to fen: `fen("1234.50") == 123450`. Raises ValueError beyond two places or ten trillion CNY."""
+    try:
+        exact = Decimal(str(amount)) * 100
+        whole = int(exact) if exact.is_finite() and abs(exact) <= LARGEST_FEN else None
+    except InvalidOperation:
+        whole = None
+    if whole is None or whole != exact:
+        raise ValueError("an amount is CNY with at most two places, such as 1234.50")
+    return whole
+
+
+def cny(amount: int) -> str:
+    """Fen to CNY: `cny(123450) == "1234.50"`."""
+    sign, whole = ("-", -amount) if amount < 0 else ("", amount)
+    return f"{sign}{whole // 100}.{whole % 100:02d}"
+
+
+def round_fen(exact: Decimal) -> int:
+    """An exact amount in fen to whole fen, half to even."""
+    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+
+
+class _CnyOnTheWire:
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        from_wire = core_schema.no_info_plain_validator_function(_from_wire)
+        in_python = core_schema.int_schema(strict=True, ge=-LARGEST_FEN, le=LARGEST_FEN)
+        return core_schema.json_or_python_schema(
+            json_schema=from_wire,
+            python_schema=in_python,
+            serialization=core_schema.plain_serializer_function_ser_schema(cny, when_used="json"),
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"type": "string", "format": "cny", "pattern": r"^-?\d+(\.\d{1,2})?$", "examples": ["1234.50"]}
+
+
+def _from_wire(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("an amount is a string, such as 1234.50")
+    return fen(value)
+
+
+type Fen = Annotated[int, _CnyOnTheWire]
+type PositiveFen = Annotated[int, _CnyOnTheWire, Gt(0)]
+type NonNegativeFen = Annotated[int, _CnyOnTheWire, Ge(0)]
+type AnnualPercent = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
