@@ -53,9 +53,7 @@ class _CnyOnTheWire:
         )
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {"type": "string", "format": "cny", "pattern": r"^-?\d+(\.\d{1,2})?$", "examples": ["1234.50"]}
 
 

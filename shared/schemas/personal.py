@@ -81,11 +81,7 @@ class Personal[T]:
         sealed = core_schema.no_info_after_validator_function(
             lambda form: cls.erased() if form["sealed"] is None else cls.from_sealed(form["sealed"]),
             core_schema.typed_dict_schema(
-                {
-                    "sealed": core_schema.typed_dict_field(
-                        core_schema.nullable_schema(core_schema.str_schema())
-                    )
-                },
+                {"sealed": core_schema.typed_dict_field(core_schema.nullable_schema(core_schema.str_schema()))},
                 extra_behavior="forbid",
             ),
         )

@@ -1,0 +1,1 @@
+"""Event sourcing on PostgreSQL and NATS JetStream. Knows no programme."""

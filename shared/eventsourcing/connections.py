@@ -1,0 +1,75 @@
+"""Connections of one's own to PostgreSQL, opened anew when they are lost."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import asyncpg
+
+__all__ = ["Connection", "OwnConnection", "Pool", "is_transient", "open_connection", "persistently"]
+
+type Connection = asyncpg.Connection[Any]
+type Pool = asyncpg.Pool[Any]
+
+FIRST_DELAY: Final = 0.05
+LONGEST_DELAY: Final = 2.0
+"""Seconds between attempts to reach a server that is away: doubled each time, with jitter."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the server was away, starting or stopping: the same call may succeed later."""
+    return isinstance(
+        error,
+        OSError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.OperatorInterventionError
+        | asyncpg.TooManyConnectionsError
+        | asyncpg.DeadlockDetectedError,
+    ) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error))
+
+
+async def open_connection(dsn: str, settings: Mapping[str, str] | None = None) -> Connection:
+    """A connection for one purpose, with its own settings. Raises what asyncpg raises."""
+    return await asyncpg.connect(
+        dsn, server_settings={"jit": "off", **(settings or {})}, statement_cache_size=256, timeout=10
+    )
+
+
+async def persistently[T](call: Callable[[], Awaitable[T]]) -> T:
+    """The result of `call`, tried until the server answers. The call must be one that may be repeated."""
+    delay = FIRST_DELAY
+    while True:
+        try:
+            return await call()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+        await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+        delay = min(delay * 2, LONGEST_DELAY)
+
+
+class OwnConnection:
+    """One connection, kept by one task: `await own.open()` gives it, opened anew when it was lost."""
+
+    def __init__(
+        self,
+        dsn: str,
+        settings: Mapping[str, str] | None = None,
+        prepare: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        self._dsn, self._settings, self._prepare = dsn, settings, prepare
+        self._connection: Connection | None = None
+
+    async def open(self) -> Connection:
+        if self._connection is None or self._connection.is_closed():
+            connection = await open_connection(self._dsn, self._settings)
+            if self._prepare is not None:
+                await self._prepare(connection)
+            self._connection = connection
+        return self._connection
+
+    async def close(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None and not connection.is_closed():
+            await connection.close(timeout=5)

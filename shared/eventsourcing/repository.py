@@ -1,0 +1,237 @@
+"""Carrying out a decision: load what it rests on, decide, append; on a conflict, decide again.
+
+The folded state of streams stays in memory. A decision is made on it at once and the append verifies the version,
+so a stale state can do no harm: on a conflict only the tail of the stream is read.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from shared.eventsourcing.decider import Aggregate
+from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.writer import Commit, Conflict, NewEvent, Receipt, Write
+from shared.schemas.ids import new_id
+from shared.schemas.messages import Event, Meta, Refused
+
+__all__ = ["Busy", "Occasion", "Repository", "Seal", "Session"]
+
+ATTEMPTS: Final = 12
+"""Decisions on one command before it is given up as Busy."""
+
+CACHED_STREAMS: Final = 20_000
+
+
+class Busy(Exception):
+    """Other writers got in between too often. Nothing was written; the command may be sent again."""
+
+
+class Seal(Protocol):
+    """Seals the personal fields of events: `(event ids, events) -> the same events, sealed`."""
+
+    async def __call__(self, ids: Sequence[UUID], events: Sequence[Event]) -> Sequence[Event]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What is known of a command beside its content."""
+
+    command_id: UUID
+    fingerprint: UUID
+    """Of the caller, the kind and the body: a second command under the same id is found out."""
+    meta: Meta
+
+
+@dataclass(slots=True)
+class _Folded:
+    """A stream's state as of a version; `position` is that of its last event, 0 where it was not seen."""
+
+    state: Any
+    version: int
+    position: int
+
+
+@dataclass(slots=True)
+class _Pending:
+    aggregate: Aggregate[Any, Any]
+    events: list[Event]
+
+
+@dataclass(slots=True)
+class _Turn:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    wanted: int = 0
+
+
+class Session:
+    """One attempt at a decision: what was loaded, and what is to be appended."""
+
+    def __init__(self, load: Callable[[Aggregate[Any, Any], str], Awaitable[_Folded]]) -> None:
+        self._load = load
+        self.wanted: set[str] = set()
+        self.loaded: dict[str, _Folded] = {}
+        self.pending: dict[str, _Pending] = {}
+
+    async def load[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> S:
+        """A stream's state, the aggregate's initial one where there is no such stream yet."""
+        stream = aggregate.stream(key)
+        folded = self.loaded.get(stream)
+        if folded is None:
+            self.wanted.add(stream)
+            folded = self.loaded[stream] = await self._load(aggregate, stream)
+        state: S = folded.state
+        return state
+
+    def append[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E]) -> None:
+        """Append to a stream, at the version that was loaded; to one that was not loaded, at any version."""
+        if events:
+            stream = aggregate.stream(key)
+            pending = self.pending.setdefault(stream, _Pending(aggregate, []))
+            pending.events.extend(events)
+
+
+class Repository:
+    """Decisions on the streams of one store."""
+
+    def __init__(self, store: EventStore, seal: Seal | None = None, cached: int = CACHED_STREAMS) -> None:
+        self._store, self._seal, self._cached = store, seal, cached
+        self._cache: OrderedDict[str, _Folded] = OrderedDict()
+        self._turns: dict[str, _Turn] = {}
+
+    async def state[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> S:
+        """A stream's state as the log has it now."""
+        folded = await self._refreshed(aggregate, aggregate.stream(key))
+        state: S = folded.state
+        return state
+
+    async def transact(self, occasion: Occasion, work: Callable[[Session], Awaitable[None]]) -> Receipt:
+        """Run `work` and append what it decided, once for the command's id.
+
+        Raises Refused from `work`; CommandIdReused; Busy. A command that was carried out before gets its first
+        receipt, whatever `work` would say of it now.
+        """
+        session = Session(self._remembered)
+        try:
+            await work(session)
+            if session.pending:
+                return await self._commit(occasion, session)
+        except (Conflict, Refused):
+            pass  # what was remembered may have been stale: only a fresh state refuses
+        return await self._afresh(occasion, work, session)
+
+    async def _afresh(
+        self, occasion: Occasion, work: Callable[[Session], Awaitable[None]], session: Session
+    ) -> Receipt:
+        """Decide on fresh states, one at a time with the others of this process that want the same streams."""
+        for attempt in range(1, ATTEMPTS):
+            async with self._in_turn(session.wanted):
+                session = Session(self._refreshed)
+                try:
+                    await work(session)
+                    if not session.pending:
+                        return await self._nothing_new(occasion, session)
+                    return await self._commit(occasion, session)
+                except Conflict:
+                    pass
+                except Refused:
+                    receipt = await self._store.find(occasion.command_id, occasion.fingerprint)
+                    if receipt is None:
+                        raise
+                    return receipt
+            await asyncio.sleep(random.uniform(0, 0.001 * 2**attempt))  # noqa: S311 - jitter, not a secret
+        raise Busy
+
+    async def _commit(self, occasion: Occasion, session: Session) -> Receipt:
+        meta = occasion.meta.__pydantic_serializer__.to_json(occasion.meta).decode()
+        writes, sealed_by_stream = [], {}
+        for stream, pending in session.pending.items():
+            ids = [new_id() for _ in pending.events]
+            sealed = await self._seal(ids, pending.events) if self._seal is not None else pending.events
+            loaded = session.loaded.get(stream)
+            writes.append(Write(stream, loaded.version if loaded else None, _rows(ids, sealed, meta)))
+            sealed_by_stream[stream] = sealed
+        try:
+            receipt = await self._store.append(Commit(occasion.command_id, occasion.fingerprint, writes))
+        except Conflict:
+            for stream, folded in session.loaded.items():
+                if stream not in self._cache:
+                    self._keep(stream, folded)
+            raise
+        if not receipt.duplicate:
+            for stream, pending in session.pending.items():
+                if (loaded := session.loaded.get(stream)) is not None:
+                    self._advance(stream, loaded, pending.aggregate, sealed_by_stream[stream], receipt.position)
+        return receipt
+
+    async def _nothing_new(self, occasion: Occasion, session: Session) -> Receipt:
+        """Of a command that changes nothing: where its first stream stands."""
+        if (receipt := await self._store.find(occasion.command_id, occasion.fingerprint)) is not None:
+            return receipt
+        stream, folded = next(iter(session.loaded.items()), ("", _Folded(None, 0, 0)))
+        return Receipt(stream, folded.version, folded.position)
+
+    def _advance(
+        self, stream: str, was: _Folded, aggregate: Aggregate[Any, Any], events: Sequence[Event], position: int
+    ) -> None:
+        version = was.version + len(events)
+        held = self._cache.get(stream)
+        if held is None or held.version < version:
+            self._keep(stream, _Folded(aggregate.fold(events, was.state), version, position))
+
+    def _keep(self, stream: str, folded: _Folded) -> None:
+        self._cache[stream] = folded
+        self._cache.move_to_end(stream)
+        if len(self._cache) > self._cached:
+            self._cache.popitem(last=False)
+
+    async def _remembered(self, aggregate: Aggregate[Any, Any], stream: str) -> _Folded:
+        if stream in self._turns:
+            raise Conflict  # others are at it one by one: take a turn behind them
+        folded = self._cache.get(stream)
+        if folded is not None:
+            self._cache.move_to_end(stream)
+            return folded
+        return await self._refreshed(aggregate, stream)
+
+    async def _refreshed(self, aggregate: Aggregate[Any, Any], stream: str) -> _Folded:
+        held = self._cache.get(stream) or _Folded(aggregate.initial, 0, 0)
+        tail = await self._store.stream(stream, after=held.version)
+        if tail:
+            state = aggregate.fold((recorded.event for recorded in tail), held.state)
+            held = _Folded(state, tail[-1].version, tail[-1].position)
+            self._keep(stream, held)
+        return held
+
+    @asynccontextmanager
+    async def _in_turn(self, streams: set[str]) -> AsyncIterator[None]:
+        """Hold the turn on all these streams; taken in sorted order, so that none can wait in a ring."""
+        async with AsyncExitStack() as held:
+            for stream in sorted(streams):
+                turn = self._turns.setdefault(stream, _Turn())
+                turn.wanted += 1
+                held.callback(self._leave, stream, turn)
+                await held.enter_async_context(turn.lock)
+            yield
+
+    def _leave(self, stream: str, turn: _Turn) -> None:
+        turn.wanted -= 1
+        if turn.wanted == 0:
+            del self._turns[stream]
+
+
+def _rows(ids: Sequence[UUID], events: Sequence[Event], meta: str) -> list[NewEvent]:
+    return [
+        NewEvent(
+            id,
+            type(event).__name__,
+            event.schema_version,
+            event.__pydantic_serializer__.to_json(event).decode(),
+            meta,
+        )
+        for id, event in zip(ids, events, strict=True)  # noqa: A001
+    ]

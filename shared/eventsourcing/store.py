@@ -1,0 +1,108 @@
+"""The event store of one service: one insert-only table in a schema of its own, which is its outbox too."""
+
+from collections.abc import AsyncIterator, Sequence
+from importlib.resources import files
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.connections import Connection, Pool, open_connection
+from shared.eventsourcing.reader import pages
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.wakeup import Wakeup
+from shared.eventsourcing.writer import CommandIdReused, Commit, Receipt, Writer
+
+__all__ = ["EventStore"]
+
+INSTALL_LOCK: Final = 7010
+COLUMNS: Final = "position, stream, version, id, type, schema, data, meta, recorded_at"
+
+
+class EventStore:
+    """Append and read. `async with EventStore(dsn, "loan", codec) as store: …`"""
+
+    def __init__(self, dsn: str, schema: str, codec: Codec) -> None:
+        if not schema.isidentifier():
+            raise ValueError(f"a schema's name is an identifier, not {schema!r}")
+        self.dsn, self.schema, self.codec = dsn, schema, codec
+        self.wakeup = Wakeup(dsn, schema)
+        self._writer = Writer(dsn, schema, self.wakeup.rouse)
+        self._pool: Pool | None = None
+
+    async def __aenter__(self) -> "EventStore":
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Install what is missing, and start."""
+        await install(self.dsn, self.schema, "tables", "append")
+        self._pool = await asyncpg.create_pool(
+            self.dsn, min_size=1, max_size=4, server_settings={"jit": "off"}, timeout=10
+        )
+        self._writer.start()
+        self.wakeup.start()
+
+    async def close(self) -> None:
+        await self._writer.stop()
+        await self.wakeup.stop()
+        if self._pool is not None:
+            await self._pool.close()
+
+    @property
+    def pool(self) -> Pool:
+        """For reading: the log, and the tables of the service's read models."""
+        if self._pool is None:
+            raise RuntimeError("the store is not open")
+        return self._pool
+
+    async def append(self, commit: Commit) -> Receipt:
+        """Raises Conflict, CommandIdReused; asyncpg.DataError where PostgreSQL can't hold the content."""
+        return await self._writer.append(commit)
+
+    async def find(self, command_id: UUID, fingerprint: UUID) -> Receipt | None:
+        """What became of a command, None if it was not carried out. Raises CommandIdReused."""
+        row = await self.pool.fetchrow(
+            f"select fingerprint, stream, version, position from {self.schema}.commits where id = $1",
+            command_id,
+        )
+        if row is None:
+            return None
+        if row["fingerprint"] != fingerprint:
+            raise CommandIdReused
+        return Receipt(row["stream"], row["version"], row["position"], duplicate=True)
+
+    async def stream(self, stream: str, after: int = 0) -> list[Recorded]:
+        """A stream's events beyond a version, in order."""
+        rows = await self.pool.fetch(
+            f"select {COLUMNS} from {self.schema}.events where stream = $1 and version > $2 order by version",
+            stream,
+            after,
+        )
+        return [Recorded(self.codec, *row) for row in rows]
+
+    async def head(self) -> int:
+        """The position of the last event, 0 in an empty log."""
+        position: int = await self.pool.fetchval(f"select coalesce(max(position), 0) from {self.schema}.events")
+        return position
+
+    def all(self, after: int = 0, page: int = 1000, follow: bool = False) -> AsyncIterator[Sequence[Recorded]]:
+        """The log beyond a position, in pages and without gaps; with `follow` it goes on for ever."""
+        return pages(self.dsn, self.schema, self.codec, self.wakeup, after, page, follow)
+
+
+async def install(dsn: str, schema: str, *names: str, package: str = "shared.eventsourcing") -> None:
+    """Run `sql/<name>.sql` of a package for a schema; one process at a time, any number of times."""
+    connection: Connection = await open_connection(dsn)
+    try:
+        async with connection.transaction():
+            await connection.execute("select pg_advisory_xact_lock($1)", INSTALL_LOCK)
+            for name in names:
+                statements = files(package).joinpath("sql", f"{name}.sql").read_text()
+                await connection.execute(statements.replace("{schema}", schema))
+    finally:
+        await connection.close()

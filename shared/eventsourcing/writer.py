@@ -1,0 +1,211 @@
+"""The group-commit writer: everything that waits goes into the next transaction.
+
+Throughput comes from many commits per fsync, never from waiting to fill a batch. A batch that meets a server
+that is away is sent again: a commit's id makes that safe.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from shared.eventsourcing.connections import OwnConnection, persistently
+
+__all__ = ["CommandIdReused", "Commit", "Conflict", "NewEvent", "Receipt", "Write", "Writer"]
+
+LARGEST_BATCH: Final = 256
+"""Commits in one transaction."""
+
+
+PLANS: Final = {
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+"""`append` is planned once, perhaps while the tables are empty: it must walk the indexes from the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event ready for its row. `data` and `meta` are JSON."""
+
+    id: UUID
+    type: str
+    schema: int
+    data: str
+    meta: str
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What a commit appends to one stream: `expected` is its version so far, 0 for none yet, None for any."""
+
+    stream: str
+    expected: int | None
+    events: Sequence[NewEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Writes that happen together or not at all. `id` is the command's; `fingerprint` tells commands apart."""
+
+    id: UUID
+    fingerprint: UUID
+    writes: Sequence[Write]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Where a commit stands: the first write's stream and version, and the position of the last event."""
+
+    stream: str
+    version: int
+    position: int
+    duplicate: bool = False
+
+
+class Conflict(Exception):
+    """A stream is not at the version that the commit expected; nothing was written."""
+
+
+class CommandIdReused(Exception):
+    """The command's id was used before, by another command; nothing was written."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    commit: Commit
+    outcome: asyncio.Future[Receipt]
+
+
+class Writer:
+    """The one task of a process that appends to a service's log; `committed` is called after each batch."""
+
+    def __init__(self, dsn: str, schema: str, committed: Callable[[], None]) -> None:
+        self._connection = OwnConnection(dsn, PLANS)
+        self._append = f"select * from {schema}.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)"
+        self._committed = committed
+        self._waiting: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="event store writer")
+
+    async def stop(self) -> None:
+        """Finish what was asked for, then leave."""
+        if self._task is not None:
+            await asyncio.gather(*(w.outcome for w in self._waiting), return_exceptions=True)
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+        await self._connection.close()
+
+    async def append(self, commit: Commit) -> Receipt:
+        """Commit, together with whatever else waits. Raises Conflict, CommandIdReused, asyncpg.DataError."""
+        if self._task is None or self._task.done():
+            raise RuntimeError("the writer is not running")
+        waiting = _Waiting(commit, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        self._wake.set()
+        return await waiting.outcome
+
+    async def _run(self) -> None:
+        while True:
+            await self._wake.wait()
+            batch = self._take()
+            if not batch:
+                self._wake.clear()
+                continue
+            try:
+                await self._write(batch)
+            except asyncpg.DataError:
+                for one in batch:  # a row that the table refuses must not take its neighbours with it
+                    await self._write_alone(one)
+            except BaseException as error:
+                _fail(batch, error)
+                if not isinstance(error, Exception):
+                    raise
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch, in order of arrival; what shares a stream or an id with it waits for the one after."""
+        batch: list[_Waiting] = []
+        deferred: list[_Waiting] = []
+        taken: set[str | UUID] = set()
+        while self._waiting and len(batch) < LARGEST_BATCH:
+            waiting = self._waiting.popleft()
+            claims: set[str | UUID] = {waiting.commit.id, *(write.stream for write in waiting.commit.writes)}
+            (deferred if taken & claims else batch).append(waiting)
+            taken |= claims
+        self._waiting.extendleft(reversed(deferred))
+        return batch
+
+    async def _write(self, batch: list[_Waiting]) -> None:
+        arguments = _columns([waiting.commit for waiting in batch])
+        rows = await persistently(lambda: self._call(arguments))
+        self._committed()
+        for waiting, row in zip(batch, rows, strict=True):
+            if not waiting.outcome.done():
+                _settle(waiting.outcome, *row)
+
+    async def _write_alone(self, waiting: _Waiting) -> None:
+        try:
+            await self._write([waiting])
+        except asyncpg.DataError as error:
+            _fail([waiting], error)
+
+    async def _call(self, arguments: tuple[list[Any], ...]) -> list[asyncpg.Record]:
+        connection = await self._connection.open()
+        return await connection.fetch(self._append, *arguments)
+
+
+def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
+    """The arguments of `append`, as columns."""
+    write_commits, streams, expected = [], [], []
+    event_writes, ids, types, schemas, datas, metas = [], [], [], [], [], []
+    for number, commit in enumerate(commits, 1):
+        for write in commit.writes:
+            write_commits.append(number)
+            streams.append(write.stream)
+            expected.append(write.expected)
+            for event in write.events:
+                event_writes.append(len(streams))
+                ids.append(event.id)
+                types.append(event.type)
+                schemas.append(event.schema)
+                datas.append(event.data)
+                metas.append(event.meta)
+    commit_ids = [commit.id for commit in commits]
+    fingerprints = [commit.fingerprint for commit in commits]
+    return (
+        *(commit_ids, fingerprints, write_commits, streams, expected),
+        *(event_writes, ids, types, schemas, datas, metas),
+    )
+
+
+def _settle(future: asyncio.Future[Receipt], outcome: str, stream: str, version: int, position: int) -> None:
+    match outcome:
+        case "appended":
+            future.set_result(Receipt(stream, version, position))
+        case "duplicate":
+            future.set_result(Receipt(stream, version, position, duplicate=True))
+        case "reused":
+            future.set_exception(CommandIdReused())
+        case _:
+            future.set_exception(Conflict())
+
+
+def _fail(batch: list[_Waiting], error: BaseException) -> None:
+    for waiting in batch:
+        if not waiting.outcome.done():
+            if isinstance(error, asyncio.CancelledError):
+                waiting.outcome.cancel()
+            else:
+                waiting.outcome.set_exception(error)
