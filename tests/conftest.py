@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from shutil import disk_usage
 from tempfile import TemporaryDirectory
 
 import asyncpg
@@ -41,10 +42,17 @@ def pytest_asyncio_loop_factories(
     return {"uvloop": uvloop.new_event_loop}
 
 
+def _memory() -> Path | None:
+    """A file system in memory with room for a session's servers: a new database there takes 6 ms, not 60."""
+    memory = Path("/dev/shm")
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and disk_usage(memory).free > 2**30
+    return memory if roomy else None
+
+
 @contextmanager
 def _folder() -> Iterator[Path]:
     # pytest's own temporary folders outlive three sessions; a cluster is too large to keep.
-    with TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="niangjia-tests-", dir=_memory(), ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 

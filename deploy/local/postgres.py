@@ -24,7 +24,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     "log_error_verbosity": "terse",
 }
 
-FAST: Final[Mapping[str, str]] = {"fsync": "off", "full_page_writes": "off"}
+FAST: Final[Mapping[str, str]] = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 """Settings for tests: nothing committed is lost when a process is killed, a power failure loses the cluster."""
 
 
