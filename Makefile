@@ -1,0 +1,37 @@
+bin := .venv/bin
+ready := .venv/.ready
+
+.PHONY: help up demo test test-containers check bench clean
+.DEFAULT_GOAL := help
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+up: $(ready) ## the whole system on this machine, data under .niangjia/
+	$(bin)/niangjia up
+
+demo: $(ready) ## a scripted story through the programmes
+	$(bin)/niangjia demo
+
+test: $(ready) ## the tests, on embedded PostgreSQL and NATS
+	$(bin)/pytest --ignore=tests/bench
+
+test-containers: $(ready) ## the same tests on the official images (needs a Docker engine)
+	NIANGJIA_TEST_SERVERS=containers $(bin)/pytest --ignore=tests/bench
+
+check: $(ready) ## style, types and the direction of imports
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+
+bench: $(ready) ## the measurements
+	$(bin)/pytest -s tests/bench
+
+clean: ## the environment and all caches; never the data
+	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -not -path './.niangjia/*' -exec rm -rf {} +
+
+$(ready): pyproject.toml uv.lock .python-version .ci/environment
+	@.ci/environment
+	@touch $@
