@@ -1,5 +1,6 @@
 """The test session's servers from the official images: NIANGJIA_TEST_SERVERS=containers."""
 
+import re
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
@@ -8,6 +9,7 @@ from testcontainers.core.container import DockerContainer
 from testcontainers.core.wait_strategies import LogMessageWaitStrategy
 
 from deploy.local.nats import configuration
+from deploy.local.postgres import LOCALE, SETTINGS
 
 POSTGRES_IMAGE = "postgres:18"
 NATS_IMAGE = "nats:2.15"
@@ -34,15 +36,16 @@ class _Running:
 
 class PostgresContainer(_Running):
     def __init__(self, settings: Mapping[str, str]) -> None:
-        given = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
-        # The image starts the server a first time, on a socket only, to make the cluster.
-        ready = LogMessageWaitStrategy("database system is ready to accept connections", times=2)
+        given = [argument for name, value in {**SETTINGS, **settings}.items() for argument in ("-c", f"{name}={value}")]
+        # The image starts the server a first time on a socket only, to make the cluster: that one does not count.
+        ready = re.compile("listening on IPv4 address.*ready to accept connections", re.DOTALL)
         super().__init__(
             DockerContainer(POSTGRES_IMAGE)
             .with_env("POSTGRES_PASSWORD", PASSWORD)
+            .with_env("POSTGRES_INITDB_ARGS", " ".join(LOCALE))
             .with_exposed_ports(5432)
             .with_command(["postgres", *given])
-            .waiting_for(ready),
+            .waiting_for(LogMessageWaitStrategy(ready)),
             5432,
         )
 

@@ -24,6 +24,9 @@ SETTINGS: Final[Mapping[str, str]] = {
     "log_error_verbosity": "terse",
 }
 
+LOCALE: Final = ("--encoding=UTF8", "--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+"""Arguments of initdb: letters of all scripts fold their case, text sorts by code point, on every machine alike."""
+
 FAST: Final[Mapping[str, str]] = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "256MB"}
 """Settings for tests: nothing committed is lost when a process is killed, a power failure loses the cluster."""
 
@@ -73,10 +76,7 @@ class PostgresServer(Server):
             f"--username={ADMIN}",
             f"--pwfile={password}",
             "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--no-locale",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
+            *LOCALE,
             "--no-instructions",
         ]
         if self.settings.get("fsync") == "off":
