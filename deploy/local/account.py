@@ -39,9 +39,10 @@ class Account:
     def is_callers(self) -> bool:
         return self.uid is None
 
-    def own(self, path: Path) -> None:
+    def own(self, file: Path | int) -> None:
+        """Make the account the owner of a path or of an open file."""
         if self.uid is not None and self.gid is not None:
-            os.chown(path, self.uid, self.gid)
+            os.chown(file, self.uid, self.gid)
 
 
 def account_for(data: Path) -> Account:
@@ -87,7 +88,7 @@ def own_file(path: Path, account: Account, text: str) -> None:
     """Write a file that its owner alone can read; it is never seen half written."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
         file.write(text)
-    account.own(Path(file.name))
+        account.own(file.fileno())
     Path(file.name).replace(path)
 
 
@@ -106,7 +107,7 @@ def installed(package: str, account: Account) -> Path:
     if spec is None or spec.origin is None:
         raise RuntimeError(f"the package {package} is not installed")
     folder = Path(spec.origin).resolve().parent
-    if account.is_callers or reachable(folder):
+    if account.is_callers or reachable(Path(spec.origin)):
         return folder
     kept = PROGRAMS / f"{package}-{version(package)}"
     if not kept.exists():
@@ -115,13 +116,15 @@ def installed(package: str, account: Account) -> Path:
 
 
 def _copy(folder: Path, kept: Path) -> None:
-    kept.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.parent.chmod(0o755)
     fresh = Path(tempfile.mkdtemp(dir=kept.parent))
     # A wheel's shared libraries lie in a second folder beside the package, found by relative path.
     for part in (folder, folder.with_name(f"{folder.name}.libs")):
         if part.exists():
             shutil.copytree(part, fresh / part.name, symlinks=True)
-    fresh.chmod(0o755)
+    for path in (fresh, *fresh.rglob("*")):  # where root's umask is strict the originals are closed too
+        path.chmod(0o755 if path.is_dir() or path.stat().st_mode & stat.S_IXUSR else 0o644)
     try:
         fresh.rename(kept)
     except OSError:

@@ -44,6 +44,7 @@ class NatsServer(Server):
     """
 
     name = "nats-server"
+    ready_line = "Server is ready"
     stop_signal = signal.SIGTERM
     orphan_signal = signal.SIGTERM
 
@@ -87,9 +88,6 @@ class NatsServer(Server):
 
     def folder(self) -> Path:
         return self.directory
-
-    def ready(self) -> bool:
-        return "Server is ready" in self.log_of_this_run()
 
     def _password(self) -> str:
         path = self.directory.with_name(f"{self.directory.name}.password")

@@ -1,5 +1,6 @@
 """PostgreSQL 18 from its wheel, under our own settings."""
 
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -39,6 +40,7 @@ class PostgresServer(Server):
     """
 
     name = "PostgreSQL"
+    ready_line = "database system is ready to accept connections"
     stop_signal = signal.SIGINT  # fast: sessions are ended, a checkpoint is written
     orphan_signal = signal.SIGQUIT  # at once, backends included; the next start recovers from the WAL
 
@@ -62,17 +64,22 @@ class PostgresServer(Server):
     def prepare(self) -> None:
         if (self.data / "PG_VERSION").exists():
             return
-        own_folder(self.data, self.account)
+        # Made aside: an interrupted initdb leaves files that pass for a cluster.
+        fresh = self.data.with_name(f"{self.data.name}.new")
+        if fresh.exists():
+            shutil.rmtree(fresh)
+        own_folder(fresh, self.account)
         with tempfile.NamedTemporaryFile("w", prefix="niangjia-", encoding="utf-8") as password:
             password.write(self._password())
             password.flush()
-            self.account.own(Path(password.name))
-            self._initdb(Path(password.name))
+            self.account.own(password.fileno())
+            self._initdb(fresh, Path(password.name))
+        fresh.rename(self.data)
 
-    def _initdb(self, password: Path) -> None:
+    def _initdb(self, folder: Path, password: Path) -> None:
         command = [
             str(self._programs / "initdb"),
-            f"--pgdata={self._path_for_server()}",
+            f"--pgdata={self._as_server_sees(folder)}",
             f"--username={ADMIN}",
             f"--pwfile={password}",
             "--auth=scram-sha-256",
@@ -83,7 +90,7 @@ class PostgresServer(Server):
             command.append("--no-sync")
         made = subprocess.run(
             command,
-            cwd=self.data,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
@@ -92,7 +99,7 @@ class PostgresServer(Server):
             extra_groups=self.account.groups,
         )
         if made.returncode != 0:
-            raise ServerFailed(f"cannot make a PostgreSQL cluster in {self.data}:\n{made.stdout}{made.stderr}")
+            raise ServerFailed(f"cannot make a PostgreSQL cluster in {folder}:\n{made.stdout}{made.stderr}")
 
     def command(self) -> list[str]:
         settings = {
@@ -102,30 +109,22 @@ class PostgresServer(Server):
             "unix_socket_directories": "",
         }
         given = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
-        return [str(self._programs / "postgres"), "-D", self._path_for_server(), *given]
+        return [str(self._programs / "postgres"), "-D", self._as_server_sees(self.data), *given]
 
     def folder(self) -> Path:
         return self.data
-
-    def ready(self) -> bool:
-        """The cluster's lock file names the process that serves it and, in its eighth line, its state."""
-        try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
-            return False
-        return len(lines) >= 8 and lines[0] == str(self.pid) and lines[7].strip() == "ready"
 
     def worth_another_try(self) -> bool:
         """Backends of a killed server need a moment to notice that it is gone."""
         return "is still in use" in self.log_of_this_run()
 
-    def _path_for_server(self) -> str:
-        if self.account.is_callers or reachable(self.data):
-            return str(self.data)
-        # The server stands in its data folder from the start, and this name leads there without its parents.
+    def _as_server_sees(self, folder: Path) -> str:
+        if self.account.is_callers or reachable(folder):
+            return str(folder)
+        # The program stands in the folder from the start, and this name leads there without its parents.
         if not Path("/proc/self/cwd").exists():
             raise ServerFailed(
-                f"{self.data} lies in a folder closed to other users, and root cannot serve it as itself: "
+                f"{folder} lies in a folder closed to other users, and root cannot serve it as itself: "
                 "choose another folder or run this as an ordinary user"
             )
         return "/proc/self/cwd"
