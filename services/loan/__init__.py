@@ -1,0 +1,1 @@
+"""匠心贷, the craftsman loan."""
