@@ -101,6 +101,16 @@ async def test_a_stopped_postgres_is_opened_by_a_new_server_with_the_same_passwo
         assert await read_rows(server) == [1]
 
 
+async def test_a_cluster_cut_short_in_the_making_is_made_anew(tmp_path: Path) -> None:
+    half = tmp_path / "postgres.new"
+    half.mkdir()
+    (half / "PG_VERSION").write_text("18\n")
+    with make_postgres(tmp_path, free_port()) as server:
+        await write_row(server, 1)
+        assert await read_rows(server) == [1]
+    assert not half.exists()
+
+
 async def test_a_killed_broker_keeps_what_it_acknowledged(tmp_path: Path) -> None:
     with make_nats(tmp_path, free_port()) as server:
         sequence = await publish(server, b"a fact")
