@@ -134,6 +134,8 @@ class Meta(BaseModel):
     correlation: UUID
     causation: UUID
     """The id of the command that caused the event."""
+    cause: UUID | None = None
+    """The id of the event that caused the command, where one did."""
     trace: str | None = None
     """W3C traceparent of the command."""
 

@@ -1,0 +1,1 @@
+"""The shell that a service runs in. Knows no programme."""

@@ -1,0 +1,124 @@
+"""From a command to its events: find the handler, decide, append, answer."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, cast
+from uuid import UUID
+
+from opentelemetry.trace import SpanKind
+
+from shared.eventsourcing.connections import Pool
+from shared.eventsourcing.decider import Aggregate, Decide, Facts
+from shared.eventsourcing.repository import Busy, Occasion, Repository, Session
+from shared.eventsourcing.writer import CommandIdReused
+from shared.runtime.clock import Clock
+from shared.runtime.envelope import BUSY, COMMAND_ID_REUSED, NOT_ALLOWED, UNKNOWN, Envelope, fingerprint
+from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS
+from shared.runtime.tracing import span, traceparent
+from shared.schemas.messages import Accepted, Command, Event, Refused
+
+__all__ = ["Commands", "Context", "Handler", "decides"]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a handler has at hand."""
+
+    session: Session
+    envelope: Envelope
+    now: datetime
+    """UTC, of the one clock."""
+    database: Pool
+    """The service's read models, for outside facts that a decision needs."""
+    resources: Any
+    """What the service opened for itself at its start, such as its rules."""
+
+    def facts(self) -> Facts:
+        return Facts(now=self.now, actor=self.envelope.actor, federation=self.envelope.federation)
+
+
+type Handler = Callable[[Any, Context], Awaitable[None]]
+"""Loads streams from the session, decides, appends to them. It may run several times for one command."""
+
+
+class FactsOf[C: Command, F: Facts](Protocol):
+    async def __call__(self, command: C, context: Context) -> F: ...
+
+
+def decides[C: Command, S, E: Event, F: Facts](
+    aggregate: Aggregate[S, E],
+    decide: Decide[C, S, E, F],
+    by: str,
+    facts: FactsOf[C, F] | None = None,
+) -> Handler:
+    """A handler for a command about one stream, the one that the command's field `by` names."""
+
+    async def known(command: C, context: Context) -> F:
+        return await facts(command, context) if facts is not None else cast("F", context.facts())
+
+    async def handle(command: C, context: Context) -> None:
+        key: UUID = getattr(command, by)
+        state = await context.session.load(aggregate, key)
+        events: Sequence[E] = decide(command, state, await known(command, context))
+        context.session.append(aggregate, key, events)
+
+    return handle
+
+
+class Commands:
+    """All commands of a service, whoever sends them: a message, a timer or a reaction."""
+
+    def __init__(
+        self,
+        programme: str,
+        handlers: Mapping[type[Command], Handler],
+        repository: Repository,
+        clock: Clock,
+        database: Pool,
+        resources: Any = None,
+    ) -> None:
+        self._programme, self._handlers = programme, handlers
+        self._repository, self._clock = repository, clock
+        self._database, self._resources = database, resources
+        self.by_name = {kind.__name__: kind for kind in handlers}
+
+    async def carry_out(self, command: Command, envelope: Envelope) -> Accepted:
+        """Carry out a command once for its id. Raises Refused; errors of the servers as they come."""
+        kind = type(command)
+        started, outcome = time.perf_counter(), "failed"
+        try:
+            with span(kind.__name__, SpanKind.SERVER, envelope.trace, command=str(envelope.id)):
+                accepted = await self._decide(command, envelope)
+            outcome = "duplicate" if accepted.duplicate else "accepted"
+            return accepted
+        except Refused as refused:
+            outcome = refused.refusal.code
+            raise
+        finally:
+            COMMANDS.labels(self._programme, kind.__name__, outcome).inc()
+            COMMAND_SECONDS.labels(self._programme, kind.__name__).observe(time.perf_counter() - started)
+
+    async def _decide(self, command: Command, envelope: Envelope) -> Accepted:
+        kind = type(command)
+        handler = self._handlers.get(kind)
+        if handler is None:
+            raise UNKNOWN(name=kind.__name__)
+        if envelope.actor.role not in kind.roles:
+            raise NOT_ALLOWED(role=envelope.actor.role.value, name=kind.__name__)
+        now = self._clock.now()
+        meta = envelope.meta(now).model_copy(update={"trace": traceparent() or envelope.trace})
+
+        async def work(session: Session) -> None:
+            await handler(command, Context(session, envelope, now, self._database, self._resources))
+
+        try:
+            receipt = await self._repository.transact(Occasion(envelope.id, fingerprint(command, envelope), meta), work)
+        except CommandIdReused:
+            raise COMMAND_ID_REUSED() from None
+        except Busy:
+            raise BUSY() from None
+        return Accepted(
+            stream=receipt.stream, version=receipt.version, position=receipt.position, duplicate=receipt.duplicate
+        )

@@ -1,0 +1,137 @@
+"""What travels beside a command or a query, as message headers, and how refusals common to all programmes read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import blake2b
+from typing import Final
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from shared.schemas.ids import derived_id, new_id
+from shared.schemas.messages import Actor, Command, Meta, Reason, Refusal, Refused
+
+__all__ = [
+    "BUSY",
+    "COMMAND_ID_REUSED",
+    "FAILED",
+    "MALFORMED",
+    "NOT_ALLOWED",
+    "STATUS",
+    "TOO_LATE",
+    "UNKNOWN",
+    "Envelope",
+    "fingerprint",
+    "parse",
+]
+
+STATUS: Final = "status"
+"""Of a reply: `accepted`, `answered` or `refused`."""
+
+UNKNOWN = Reason("unknown_message", "接口约定", "没有名为 {name} 的命令或查询")
+MALFORMED = Reason("malformed", "接口约定", "内容不符合 {name} 的格式")
+NOT_ALLOWED = Reason("not_allowed", "岗位职责", "{role} 不能办理 {name}")
+COMMAND_ID_REUSED = Reason("command_id_reused", "接口约定", "命令编号已被另一条命令使用")
+BUSY = Reason("busy", "接口约定", "同一事项正在被多方办理,请稍后重试")
+TOO_LATE = Reason("not_yet_visible", "接口约定", "查询结果尚未更新到指定位置,请稍后重试")
+FAILED = Reason("failed", "接口约定", "系统未能处理,已记录,编号 {incident}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """`id` is the command's own; `correlation` that of the whole story it belongs to."""
+
+    id: UUID
+    actor: Actor
+    federation: str
+    correlation: UUID
+    cause: UUID | None = None
+    """The event that made the sender send it."""
+    sent_at: datetime | None = None
+    """When the sender acted, by the sender's own clock. Only evidence: the service's clock decides."""
+    trace: str | None = None
+
+    @classmethod
+    def fresh(cls, actor: Actor, federation: str, id: UUID | None = None) -> "Envelope":  # noqa: A002
+        """Of a command that begins something."""
+        own = id or new_id()
+        return cls(id=own, actor=actor, federation=federation, correlation=own)
+
+    @classmethod
+    def received(cls, federation: str, headers: Mapping[str, str]) -> "Envelope":
+        """From a message's headers. Raises Refused(malformed)."""
+        try:
+            own = UUID(headers["command-id"]) if "command-id" in headers else new_id()
+            return cls(
+                id=own,
+                actor=Actor.parse(headers["actor"]),
+                federation=federation,
+                correlation=UUID(headers["correlation"]) if "correlation" in headers else own,
+                cause=UUID(headers["causation"]) if "causation" in headers else None,
+                sent_at=datetime.fromisoformat(headers["sent-at"]) if "sent-at" in headers else None,
+                trace=headers.get("traceparent"),
+            )
+        except (KeyError, ValueError) as error:
+            raise MALFORMED(name="headers") from error
+
+    @classmethod
+    def following(cls, event_id: UUID, meta: Meta, name: str, actor: Actor) -> "Envelope":
+        """Of a command that follows from an event: the same event and name give the same command id, for ever."""
+        return cls(
+            id=derived_id(event_id, name),
+            actor=actor,
+            federation=meta.federation,
+            correlation=meta.correlation,
+            cause=event_id,
+            trace=meta.trace,
+        )
+
+    def headers(self) -> dict[str, str]:
+        headers = {"command-id": str(self.id), "actor": str(self.actor), "correlation": str(self.correlation)}
+        if self.cause is not None:
+            headers["causation"] = str(self.cause)
+        if self.sent_at is not None:
+            headers["sent-at"] = self.sent_at.isoformat()
+        if self.trace is not None:
+            headers["traceparent"] = self.trace
+        return headers
+
+    def meta(self, now: datetime) -> Meta:
+        """Of the events that the command causes."""
+        return Meta(
+            federation=self.federation,
+            actor=str(self.actor),
+            time=now,
+            correlation=self.correlation,
+            causation=self.id,
+            cause=self.cause,
+            trace=self.trace,
+        )
+
+
+def fingerprint(command: Command, envelope: Envelope) -> UUID:
+    """Tells commands under one id apart: by caller, federation, kind and body."""
+    kind = type(command)
+    body = kind.__pydantic_serializer__.to_json(command, context={"clear": True})
+    head = f"{envelope.actor}|{envelope.federation}|{kind.__module__}.{kind.__name__}|".encode()
+    return UUID(bytes=blake2b(head + body, digest_size=16).digest())
+
+
+def parse[M: BaseModel](message: type[M], body: bytes) -> M:
+    """A message from its JSON. Raises Refused(malformed), naming the fields and never their content."""
+    if b"\\u0000" in body:
+        raise _malformed(message.__name__, {"body": "NUL is not text"})
+    try:
+        return message.model_validate_json(body or b"{}")
+    except ValidationError as error:
+        fields = {
+            ".".join(map(str, problem["loc"])) or "body": problem["msg"]
+            for problem in error.errors(include_input=False, include_url=False, include_context=False)
+        }
+        raise _malformed(message.__name__, fields) from None
+
+
+def _malformed(name: str, fields: dict[str, str]) -> Refused:
+    refusal = MALFORMED(name=name).refusal
+    return Refused(Refusal(**{**refusal.model_dump(), "details": {"name": name, "fields": fields}}))

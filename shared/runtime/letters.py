@@ -1,0 +1,143 @@
+"""Letters: events that a consumer could not react to.
+
+A letter is retried with growing pauses, a bounded number of times; then it is dead, and an operator retries or
+skips it. Until it is out of the way, later events of the same stream wait behind it, parked, and other streams go
+on. Letters stand in the consumer's own database: a crash loses none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from pydantic_core import from_json, to_json
+
+from shared.eventsourcing.connections import Pool
+
+__all__ = ["MOST_ATTEMPTS", "Letter", "Letters"]
+
+MOST_ATTEMPTS: Final = 8
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 60.0
+"""Seconds before a letter is tried again: doubled each time. Eight attempts take about a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """`sequence` is the event's in the stream it came from; `error` names a kind of error, never content."""
+
+    consumer: str
+    sequence: int
+    stream: str
+    subject: str
+    headers: Mapping[str, str]
+    body: bytes
+    state: str
+    attempts: int
+    error: str | None
+    arrived_at: datetime
+
+
+class Letters:
+    """The letters of one service."""
+
+    def __init__(self, pool: Pool, schema: str) -> None:
+        self._pool, self._table = pool, f"{schema}.letters"
+
+    async def is_held(self, consumer: str, stream: str) -> bool:
+        """Whether an earlier event of this stream is still in the way."""
+        held: bool = await self._pool.fetchval(
+            f"select exists (select from {self._table} where consumer = $1 and stream = $2 and state <> 'skipped')",
+            consumer,
+            stream,
+        )
+        return held
+
+    async def put(self, letter: Letter) -> None:
+        """Keep a letter; one that is there already stays as it is."""
+        await self._pool.execute(
+            f"insert into {self._table} (consumer, sequence, stream, subject, headers, body, state, attempts, error,"
+            " next_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, now() + make_interval(secs => $10))"
+            " on conflict do nothing",
+            letter.consumer,
+            letter.sequence,
+            letter.stream,
+            letter.subject,
+            to_json(dict(letter.headers)).decode(),
+            letter.body.decode(),
+            letter.state,
+            letter.attempts,
+            letter.error,
+            pause(letter.attempts),
+        )
+
+    async def due(self, limit: int = 100) -> list[Letter]:
+        """The first letter of each held stream, where it may be tried now."""
+        rows = await self._pool.fetch(
+            f"select * from (select distinct on (consumer, stream) * from {self._table} where state <> 'skipped'"
+            " order by consumer, stream, sequence) as heads"
+            " where state in ('retrying', 'parked') and next_at <= now() order by next_at limit $1",
+            limit,
+        )
+        return [_letter(row) for row in rows]
+
+    async def delivered(self, letter: Letter) -> None:
+        """It was reacted to: out of the way."""
+        await self._pool.execute(
+            f"delete from {self._table} where consumer = $1 and sequence = $2", letter.consumer, letter.sequence
+        )
+
+    async def failed(self, letter: Letter, error: str) -> str:
+        """It failed once more. Returns its state now: `retrying`, or `dead` after the last attempt."""
+        attempts = letter.attempts + 1
+        state = "dead" if attempts >= MOST_ATTEMPTS else "retrying"
+        await self._pool.execute(
+            f"update {self._table} set state = $3, attempts = $4, error = $5,"
+            " next_at = now() + make_interval(secs => $6) where consumer = $1 and sequence = $2",
+            letter.consumer,
+            letter.sequence,
+            state,
+            attempts,
+            error,
+            pause(attempts),
+        )
+        return state
+
+    async def all(self, limit: int = 500) -> list[Letter]:
+        """For an operator: every letter, the oldest first."""
+        rows = await self._pool.fetch(f"select * from {self._table} order by arrived_at, sequence limit $1", limit)
+        return [_letter(row) for row in rows]
+
+    async def retry(self, consumer: str, sequence: int) -> bool:
+        """An operator has a dead letter tried again. False where there is no such dead letter."""
+        done = await self._pool.execute(
+            f"update {self._table} set state = 'retrying', attempts = 0, next_at = now()"
+            " where consumer = $1 and sequence = $2 and state = 'dead'",
+            consumer,
+            sequence,
+        )
+        return str(done) == "UPDATE 1"
+
+    async def skip(self, consumer: str, sequence: int) -> bool:
+        """An operator gives a letter up; it is kept for the record, and what waits behind it goes on."""
+        done = await self._pool.execute(
+            f"update {self._table} set state = 'skipped' where consumer = $1 and sequence = $2 and state <> 'skipped'",
+            consumer,
+            sequence,
+        )
+        return str(done) == "UPDATE 1"
+
+    async def counts(self) -> dict[tuple[str, str], int]:
+        """Letters by (consumer, state)."""
+        rows = await self._pool.fetch(f"select consumer, state, count(*) from {self._table} group by 1, 2")
+        return {(row[0], row[1]): row[2] for row in rows}
+
+
+def pause(attempts: int) -> float:
+    """Seconds before the next attempt: 0 before the first."""
+    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE) if attempts else 0.0
+
+
+def _letter(row: Mapping[str, object]) -> Letter:
+    fields = {name: row[name] for name in Letter.__slots__ if name not in ("headers", "body")}
+    return Letter(headers=from_json(str(row["headers"])), body=str(row["body"]).encode(), **fields)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""From a query to its answer, out of the service's read models."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from shared.eventsourcing.connections import Pool
+from shared.eventsourcing.decider import SHANGHAI
+from shared.runtime.clock import Clock
+from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
+from shared.runtime.metrics import QUERY_SECONDS
+from shared.schemas.messages import Actor, Query
+
+__all__ = ["Answers", "Asked", "Queries"]
+
+WAIT = 5.0
+"""Seconds that a query waits for the read models to reach the position it named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a query's handler has at hand."""
+
+    database: Pool
+    actor: Actor
+    federation: str
+    now: datetime
+    """UTC, of the one clock."""
+    resources: Any
+
+    @property
+    def today(self) -> date:
+        """The date in China."""
+        return self.now.astimezone(SHANGHAI).date()
+
+
+type Answers = Callable[[Any, Asked], Awaitable[Any]]
+type Reached = Callable[[int, float], Awaitable[bool]]
+"""`(position, seconds)`: whether every read model has come to the position in time."""
+
+
+class Queries:
+    """All queries of a service."""
+
+    def __init__(
+        self,
+        programme: str,
+        handlers: Mapping[type[Query[Any]], Answers],
+        clock: Clock,
+        database: Pool,
+        reached: Reached,
+        resources: Any = None,
+    ) -> None:
+        self._programme, self._handlers, self._clock = programme, handlers, clock
+        self._database, self._reached, self._resources = database, reached, resources
+        self.by_name = {kind.__name__: kind for kind in handlers}
+
+    async def answer(self, query: Query[Any], envelope: Envelope, after: int = 0) -> Any:
+        """The answer, once the read models have seen position `after`. Raises Refused."""
+        kind = type(query)
+        handler = self._handlers.get(kind)
+        if handler is None:
+            raise UNKNOWN(name=kind.__name__)
+        if envelope.actor.role not in kind.roles:
+            raise NOT_ALLOWED(role=envelope.actor.role.value, name=kind.__name__)
+        with QUERY_SECONDS.labels(self._programme, kind.__name__).time():
+            started = time.monotonic()
+            if after and not await self._reached(after, WAIT):
+                raise TOO_LATE(after=after, waited=round(time.monotonic() - started, 1))
+            asked = Asked(self._database, envelope.actor, envelope.federation, self._clock.now(), self._resources)
+            return await handler(query, asked)

@@ -1,0 +1,206 @@
+"""Reactions: a service hears another's event, and acts.
+
+A durable pull consumer hands over one event at a time, in order. A reaction that fails leaves a letter (see
+`letters`), so a poison event holds up its own stream and no other. A reaction may run again after a crash: what it
+does follows from the event's id, so that nothing is done twice.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from faststream.exceptions import NackMessage
+from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.errors import NotFoundError
+from opentelemetry.trace import SpanKind
+
+from shared.eventsourcing import wire
+from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.connections import Pool, is_transient
+from shared.eventsourcing.recorded import Recorded
+from shared.runtime.envelope import Envelope
+from shared.runtime.letters import Letter, Letters
+from shared.runtime.logs import log
+from shared.runtime.metrics import REACTIONS
+from shared.runtime.tracing import span
+from shared.schemas.messages import Accepted, Actor, Command, Event, Query, Role
+
+__all__ = ["Reacting", "Reaction", "Reactions"]
+
+MOST_DELIVERIES: Final = 5
+"""Times that an event is handed over without an answer (each a crash) before it becomes a dead letter unheard."""
+ACK_WAIT: Final = 30.0
+BACK_OFF: Final = 1.0
+"""Seconds before an event is handed over again when not even a letter could be written."""
+RETRY_BEAT: Final = 0.25
+
+_log = log(__name__)
+
+
+class Asking(Protocol):
+    """Asks another service."""
+
+    async def ask(self, programme: str, query: Query[Any], envelope: Envelope, after: int = 0) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reacting:
+    """What a reaction has at hand."""
+
+    recorded: Recorded
+    carry_out: Callable[[Command, Envelope], Awaitable[Accepted]]
+    client: Asking
+    database: Pool
+    resources: Any
+    programme: str
+
+    async def command(self, command: Command, name: str = "") -> Accepted:
+        """Carry out a command of one's own service that follows from the event. `name` tells several apart."""
+        return await self.carry_out(command, self.envelope(name or type(command).__name__))
+
+    def envelope(self, name: str) -> Envelope:
+        actor = Actor(role=Role.SYSTEM, id=self.programme)
+        return Envelope.following(self.recorded.id, self.recorded.meta, name, actor)
+
+
+type Handler = Callable[[Any, Reacting], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What a service does on another's events. `name` is the durable consumer's: never change it."""
+
+    name: str
+    programme: str
+    """Whose events."""
+    codec: Codec
+    handlers: Mapping[type[Event], Handler]
+
+    def subjects(self) -> list[str]:
+        names = [kind.__name__ for kind in self.handlers]
+        addressed = [f"{kind.__name__}.*" for kind in self.handlers if kind.addressed_to is not None]
+        return [f"evt.*.{self.programme}.{name}" for name in (*names, *addressed)]
+
+
+class Reactions:
+    """The consumers of one service."""
+
+    def __init__(
+        self,
+        reactions: tuple[Reaction, ...],
+        letters: Letters,
+        reacting: Callable[[Recorded], Reacting],
+        programme: str,
+    ) -> None:
+        self._reactions = {reaction.name: reaction for reaction in reactions}
+        self._letters, self._reacting, self._programme = letters, reacting, programme
+
+    async def provision(self, js: JetStreamContext) -> None:
+        """Make or update each durable consumer; waits for streams that are not there yet."""
+        for reaction in self._reactions.values():
+            config = ConsumerConfig(
+                durable_name=reaction.name,
+                deliver_policy=DeliverPolicy.ALL,
+                ack_policy=AckPolicy.EXPLICIT,
+                ack_wait=ACK_WAIT,
+                max_ack_pending=1,
+                max_deliver=-1,
+                filter_subjects=reaction.subjects(),
+            )
+            while True:
+                try:
+                    await js.add_consumer(wire.stream_name(reaction.programme), config)
+                    break
+                except NotFoundError:
+                    await asyncio.sleep(BACK_OFF)
+
+    def subscribe(self, broker: NatsBroker) -> None:
+        for reaction in self._reactions.values():
+            broker.subscriber(
+                f"evt.*.{reaction.programme}.>",
+                stream=JStream(wire.stream_name(reaction.programme), declare=False),
+                durable=reaction.name,
+                pull_sub=PullSub(timeout=1.0),
+                decoder=_as_it_is,
+            )(self._hearer(reaction))
+
+    def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
+        async def hear(message: NatsMessage) -> None:
+            raw = message.raw_message
+            try:
+                await self.hear(reaction, raw.subject, message.headers, raw.data, raw.metadata)
+            except Exception as error:  # not even a letter could be written: have it handed over again
+                _log.warning("not heard", consumer=reaction.name, error=type(error).__name__)
+                raise NackMessage(delay=BACK_OFF) from error
+
+        return hear
+
+    async def hear(
+        self, reaction: Reaction, subject: str, headers: Mapping[str, str], body: bytes, metadata: Any
+    ) -> None:
+        """React to one event, or leave a letter."""
+        sequence: int = metadata.sequence.stream
+        stream = headers.get("ce-subject", subject)
+
+        async def leave(state: str, attempts: int, error: str | None) -> None:
+            REACTIONS.labels(self._programme, reaction.name, state).inc()
+            arrived = metadata.timestamp
+            await self._letters.put(
+                Letter(reaction.name, sequence, stream, subject, headers, body, state, attempts, error, arrived)
+            )
+
+        if await self._letters.is_held(reaction.name, stream):
+            await leave("parked", 0, None)
+        elif metadata.num_delivered > MOST_DELIVERIES:
+            await leave("dead", metadata.num_delivered, "every attempt ended the process")
+        else:
+            try:
+                await self._react(reaction, wire.received(headers, body, reaction.codec))
+            except Exception as error:
+                if is_transient(error):
+                    raise
+                _log.error(
+                    "reaction failed", consumer=reaction.name, sequence=sequence, error=_kind(error), exc_info=True
+                )
+                await leave("retrying", 1, _kind(error))
+
+    async def retry_letters(self) -> None:
+        """Try letters again as they fall due, for ever; under a lead."""
+        while True:
+            letters = await self._letters.due()
+            for letter in letters:
+                await self._try_again(letter)
+            if not letters:
+                await asyncio.sleep(RETRY_BEAT)
+
+    async def _try_again(self, letter: Letter) -> None:
+        reaction = self._reactions[letter.consumer]
+        try:
+            await self._react(reaction, wire.received(letter.headers, letter.body, reaction.codec))
+        except Exception as error:
+            state = await self._letters.failed(letter, _kind(error))
+            REACTIONS.labels(self._programme, reaction.name, state).inc()
+            _log.error(
+                "letter failed", consumer=reaction.name, sequence=letter.sequence, state=state, error=_kind(error)
+            )
+        else:
+            await self._letters.delivered(letter)
+
+    async def _react(self, reaction: Reaction, recorded: Recorded) -> None:
+        with span(f"{reaction.name} {recorded.type}", SpanKind.CONSUMER, recorded.meta.trace, event=str(recorded.id)):
+            event = recorded.event
+            await reaction.handlers[type(event)](event, self._reacting(recorded))
+        REACTIONS.labels(self._programme, reaction.name, "done").inc()
+
+
+async def _as_it_is(message: NatsMessage) -> NatsMessage:
+    return message
+
+
+def _kind(error: Exception) -> str:
+    """What to keep of an error: its kind, and of a refusal its code. Texts may name people."""
+    refusal = getattr(error, "refusal", None)
+    return f"{type(error).__name__}({refusal.code})" if refusal is not None else type(error).__name__

@@ -1,0 +1,54 @@
+"""Settings of a service, from the environment alone."""
+
+from base64 import b64decode
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import Base64Bytes, Field, PostgresDsn, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["ClockKind", "Settings"]
+
+
+KEY_BYTES: Final = 32
+
+
+class ClockKind(StrEnum):
+    SYSTEM = "system"
+    SETTABLE = "settable"
+    """For tests and demonstrations: whoever may publish on `clock.set` decides what time it is."""
+
+
+class Settings(BaseSettings):
+    """`DATABASE_URL`, `NATS_URL` and the rest. A secret may stand in a file: `MASTER_KEY_FILE` and the like."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    database_url: PostgresDsn
+    nats_url: SecretStr
+    master_key: Base64Bytes | None = Field(default=None, repr=False)
+    """32 bytes, base64: wraps the keys of persons. Only a service that keeps personal data needs it."""
+    master_key_file: Path | None = None
+    http_port: Annotated[int, Field(ge=0, le=65535)] = 0
+    """Health, readiness and metrics, on 127.0.0.1 unless `http_host` says otherwise; 0 for none."""
+    http_host: str = "127.0.0.1"
+    stream_replicas: Annotated[int, Field(ge=1, le=5)] = 1
+    clock: ClockKind = ClockKind.SYSTEM
+    log_level: str = "INFO"
+    otlp_endpoint: str | None = None
+    """Where traces go, OTLP over HTTP; none where it is not set."""
+
+    @property
+    def dsn(self) -> str:
+        return str(self.database_url)
+
+    @property
+    def wrapping_key(self) -> bytes:
+        """The master key. Raises ValueError where none is set, or not one of 32 bytes."""
+        key = self.master_key
+        if key is None and self.master_key_file is not None:
+            key = b64decode(self.master_key_file.read_text().strip())
+        if key is None or len(key) != KEY_BYTES:
+            raise ValueError("MASTER_KEY or MASTER_KEY_FILE must hold 32 bytes in base64")
+        return key
