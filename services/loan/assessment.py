@@ -1,6 +1,6 @@
 """The assessed limit (核定额度): what production cycle, credit standing, purpose and ability to repay allow.
 
-Each input allows an amount, and the lowest of them, never above the tier's cap, is the limit:
+Each input allows an amount, and the lowest of them is the limit; no share is above 1, so it is never above the cap:
 credit standing allows a share of the cap, purpose a share of what it costs, ability to repay what can be set aside
 from income over some months, and the production cycle a share of that, for money that comes back later.
 """
@@ -175,8 +175,8 @@ def assess(terms: AssessmentTerms, cap: Fen, inputs: LimitInputs) -> AssessedLim
         ),
     )
     lowest = min(findings, key=lambda finding: finding.allows)
-    limit = min(cap, lowest.allows)
-    return AssessedLimit(limit // terms.step * terms.step, cap, findings, lowest.input if limit < cap else None)
+    limit = lowest.allows // terms.step * terms.step
+    return AssessedLimit(limit, cap, findings, lowest.input if lowest.allows < cap else None)
 
 
 def _share(amount: Fen, share: Decimal) -> Fen:

@@ -220,7 +220,7 @@ def _plan(
         elif form is RepaymentForm.EQUAL_INSTALMENTS:
             part = max(0, min(owed, level - charge))
         else:
-            part = min(owed, level)
+            part = level
         instalments.append(Instalment(number + n, start, due, part, charge))
         owed -= part
     return tuple(instalments)

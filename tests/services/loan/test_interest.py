@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.loan.interest import (
@@ -177,6 +177,8 @@ def test_a_sum_over_segments_is_the_sum_over_days(
     assert exact_interest(accrual, [Change(*change) for change in lent], rates, until) == expected
 
 
+@example(numerator=1, denominator=2)
+@example(numerator=3, denominator=2)
 @given(numerator=st.integers(0, 10**15), denominator=st.integers(1, 10**12))
 def test_half_goes_to_even(numerator: int, denominator: int) -> None:
     assert rounded(numerator, denominator) == round(Fraction(numerator, denominator))

@@ -349,7 +349,7 @@ def rules(tmp_path: Path) -> Path:
 def edit(file: Path, old: str, new: str) -> None:
     text = file.read_text(encoding="utf-8")
     assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
 def test_the_next_version_of_the_rules_holds_from_its_day(rules: Path) -> None:
@@ -361,6 +361,26 @@ def test_the_next_version_of_the_rules_holds_from_its_day(rules: Path) -> None:
     book = Rulebook.load(rules)
     assert book.at("330503", date(2019, 12, 31)).cap(Tier.MEMBER) == 10_000_000
     assert book.at("330503", date(2020, 1, 1)).cap(Tier.MEMBER) == 15_000_000
+
+
+def test_a_rates_table_is_judged_only_while_the_rules_rest_on_it(rules: Path) -> None:
+    later = rules / "330503-nanxun-2020.toml"
+    shutil.copy(rules / "330503-nanxun.toml", later)
+    edit(later, 'version = "nanxun-1"', 'version = "nanxun-2"')
+    edit(later, "effective_from = 2015-10-24", "effective_from = 2020-01-01")
+    for _ in (Tier.MEMBER, Tier.HONOURED_MEMBER):
+        edit(later, 'basis = "nxbank_own"', 'basis = "pboc_benchmark"')
+    edit(later, "factor = 0.85", "factor = 1.05")
+    book = Rulebook.load(rules).published("nxbank_own", bank_rates("1", "1", "1", since=date(2020, 1, 1)))
+    assert book.at("330503", JULY).rate(Tier.MEMBER, 12, date(2019, 12, 31)).annual_percent == Decimal("6.2205")
+    assert book.at("330503", date(2020, 1, 1)).rate(Tier.MEMBER, 12, date(2020, 1, 1)).table == "pboc_benchmark"
+
+
+def test_titles_of_equal_rank_may_pay_different_rates(rules: Path) -> None:
+    # craftsman 4.35 × 1.02 = 4.437, model worker 4.35, pacesetter 4.80675
+    edit(rules / "330503-nanxun.toml", 'basis = "pboc_benchmark"\n', 'basis = "pboc_benchmark"\nfactor = 1.02\n')
+    policy = Rulebook.load(rules).at("330503", JULY)
+    assert policy.rate(Tier.CRAFTSMAN, 12, JULY).annual_percent == Decimal("4.437")
 
 
 @pytest.mark.parametrize(

@@ -165,6 +165,23 @@ def test_equal_instalments_are_equal_but_for_the_last(
         assert abs(last - level[0]) <= 2 * months
 
 
+@pytest.mark.parametrize("form", [RepaymentForm.EQUAL_INSTALMENTS, RepaymentForm.EQUAL_PRINCIPAL])
+@pytest.mark.parametrize("principal", [1, 10, 20, 35, 37, 55])
+def test_a_few_fen_over_three_years_are_repaid_once(form: RepaymentForm, principal: int) -> None:
+    schedule = twelve_percent(form, months=36, principal=principal)
+    assert schedule.principal == principal
+    assert all(each.principal >= 0 for each in schedule.instalments)
+
+
+def test_a_month_whose_interest_exceeds_the_level_instalment_asks_for_interest_alone() -> None:
+    # 40 years at 60 %: the level instalment is about the mean month's interest, which a month of 31 days exceeds
+    schedule = build_schedule(
+        10_000_000, Decimal(60), RepaymentForm.EQUAL_INSTALMENTS, DayCount.ACT_360, JANUARY_31, months=480
+    )
+    assert min(each.principal for each in schedule.instalments) == 0
+    assert schedule.principal == 10_000_000
+
+
 @given(schedule=draws)
 def test_periods_follow_each_other_from_the_day_of_disbursement(schedule: Schedule) -> None:
     assert schedule.instalments[0].starts == schedule.accrual.first_day
@@ -231,6 +248,13 @@ def test_an_early_repayment_that_interest_takes_up_lowers_the_next_instalment() 
     assert [each.interest for each in early.schedule.instalments] == [1_100, 1_200]
     # five days on, 20 days have run: 120 000 × 12 % × 20 / 360 = 800, of which 100 are paid
     assert early.schedule.not_due(date(2019, 2, 20)) == (120_000, 700)
+
+
+def test_interest_can_be_paid_ahead_more_than_once() -> None:
+    schedule = twelve_percent(RepaymentForm.INTEREST_FIRST)
+    for day, amount in ((15, 100), (20, 50)):
+        schedule = schedule.repaid_early(date(2019, 2, day), amount).schedule
+    assert schedule.instalments[0] == Instalment(1, JANUARY_31, date(2019, 2, 28), 0, interest=1_050, prepaid=150)
 
 
 def test_interest_that_was_paid_ahead_is_not_owed_back() -> None:
