@@ -117,15 +117,17 @@ class Reactions:
                 except NotFoundError:
                     await asyncio.sleep(BACK_OFF)
 
-    def subscribe(self, broker: NatsBroker) -> None:
+    async def subscribe(self, broker: NatsBroker) -> None:
         for reaction in self._reactions.values():
-            broker.subscriber(
+            subscriber = broker.subscriber(
                 f"evt.*.{reaction.programme}.>",
                 stream=JStream(wire.stream_name(reaction.programme), declare=False),
                 durable=reaction.name,
                 pull_sub=PullSub(timeout=1.0),
                 decoder=_as_it_is,
-            )(self._hearer(reaction))
+            )
+            subscriber(self._hearer(reaction))
+            await subscriber.start()
 
     def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
         async def hear(message: NatsMessage) -> None:

@@ -1,0 +1,330 @@
+"""A service: what a programme declares, and the shell that runs it.
+
+service = Service(programme="loan", codec=…, commands={…}, queries={…}, views=(…))
+
+if __name__ == "__main__":
+    service.main()
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import nats
+import nats.errors
+import uvloop
+from faststream.nats import NatsBroker
+from nats.aio.client import Client as Connection
+from nats.js import JetStreamContext
+
+from shared.eventsourcing import relay as relaying
+from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.connections import persistently
+from shared.eventsourcing.feed import StreamFeed
+from shared.eventsourcing.keyring import Keyring
+from shared.eventsourcing.projection import Projector, View
+from shared.eventsourcing.repository import Repository
+from shared.eventsourcing.seal_chain import SealChain
+from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.timers import Deadlines, Timers
+from shared.eventsourcing.wire import stream_name
+from shared.runtime import clock as clocks
+from shared.runtime import logs, rpc, tracing
+from shared.runtime.client import Client
+from shared.runtime.clock import Clock
+from shared.runtime.commands import Commands, Handler
+from shared.runtime.envelope import Envelope
+from shared.runtime.http import serving
+from shared.runtime.leadership import Leadership, Work
+from shared.runtime.letters import Letters
+from shared.runtime.metrics import LETTERS, POSITION
+from shared.runtime.queries import Answers, Queries
+from shared.runtime.reactions import Reacting, Reaction, Reactions
+from shared.runtime.settings import ClockKind, Settings
+from shared.schemas.messages import Accepted, Actor, Command, Meta, Query, Role
+
+__all__ = ["Follow", "Running", "Service"]
+
+CONNECT_PAUSE: Final = 0.2
+"""Seconds between attempts to reach the broker at the start."""
+
+_log = logs.log(__name__)
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Read models that a service keeps of another programme's events."""
+
+    programme: str
+    codec: Codec
+    views: tuple[View[Any], ...]
+
+
+type Resources = Callable[[Any], AbstractAsyncContextManager[Any]]
+"""Opens what a service needs besides, such as its rules or a mail server, from its settings."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What a programme declares."""
+
+    programme: str
+    codec: Codec
+    commands: Mapping[type[Command], Handler]
+    queries: Mapping[type[Query[Any]], Answers] = field(default_factory=dict)
+    views: tuple[View[Any], ...] = ()
+    follows: tuple[Follow, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    deadlines: Deadlines | None = None
+    keeps_personal_data: bool = False
+    settings: type[Settings] = Settings
+    resources: Resources = nullcontext
+
+    def main(self) -> None:
+        """Run until SIGTERM or SIGINT, then finish what is under way and leave."""
+        settings = self.settings()
+        logs.configure(self.programme, settings.log_level)
+        tracing.configure(self.programme, settings.otlp_endpoint)
+        uvloop.run(self._until_told(settings))
+
+    async def _until_told(self, settings: Settings) -> None:
+        told = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+        async with self.running(settings) as running:
+            http = (
+                serving(settings.http_host, settings.http_port, running.missing, running.measure)
+                if settings.http_port
+                else nullcontext()
+            )
+            async with http:
+                _log.info("ready", position=await running.store.head())
+                await _either(told, running.ended)
+                _log.info("leaving", told=told.is_set())
+            if running.ended.is_set():
+                raise SystemExit(1)
+
+    @asynccontextmanager
+    async def running(self, settings: Settings) -> AsyncIterator["Running"]:
+        """The service at work in this process, for as long as the context lasts."""
+        async with AsyncExitStack() as stack:
+            running = await Running.start(self, settings, stack)
+            yield running
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A service at work."""
+
+    service: Service
+    store: EventStore
+    clock: Clock
+    commands: Commands
+    queries: Queries
+    client: Client
+    letters: Letters
+    projectors: dict[str, Projector]
+    relay: relaying.Relay
+    timers: Timers | None
+    keyring: Keyring | None
+    leadership: Leadership
+    connection: Connection
+    reacting: asyncio.Event
+    """Set once every reaction has its consumer."""
+    ended: asyncio.Event
+    """Set when the service can't go on: the process must end and be started anew."""
+
+    @classmethod
+    async def start(cls, service: Service, settings: Settings, stack: AsyncExitStack) -> "Running":
+        """Open everything in order; `stack` closes it in reverse."""
+        programme, dsn, ended = service.programme, settings.dsn, asyncio.Event()
+        connection = await _connect(settings.nats_url.get_secret_value(), programme, ended)
+        stack.push_async_callback(connection.close)
+        js = connection.jetstream()
+        store = EventStore(dsn, programme, service.codec)
+        await persistently(store.open)
+        stack.push_async_callback(store.close)
+        await install(dsn, programme, "letters", package="shared.runtime")
+        keyring = Keyring(store, {0: settings.wrapping_key}) if service.keeps_personal_data else None
+        if keyring is not None:
+            await keyring.install()
+        await relaying.ensure_stream(js, programme, replicas=settings.stream_replicas)
+
+        clock = Clock()
+        if settings.clock is ClockKind.SETTABLE:
+            clock.move(await clocks.shared_offset(js))
+            _spawn(stack, clocks.follow(clock, js), "clock", ended)
+        resources = await stack.enter_async_context(service.resources(settings))
+
+        repository = Repository(store, seal=keyring.seal if keyring is not None else None)
+        commands = Commands(programme, service.commands, repository, clock, store.pool, resources)
+        projectors = {"views": Projector(store, service.views, keyring=keyring)}
+        for follow in service.follows:
+            feed = StreamFeed(connection, stream_name(follow.programme), f"{programme}-views", follow.codec)
+            projectors[f"follow.{follow.programme}"] = Projector(store, follow.views, feed=feed)
+        for projector in projectors.values():
+            await projector.install()
+        queries = Queries(programme, service.queries, clock, store.pool, projectors["views"].reached, resources)
+        client = Client(connection)
+        letters = Letters(store.pool, programme)
+        reactions = Reactions(
+            service.reactions,
+            letters,
+            lambda recorded: Reacting(recorded, commands.carry_out, client, store.pool, resources, programme),
+            programme,
+        )
+        timers = None
+        if service.deadlines is not None:
+            timers = Timers(store, service.deadlines, commands.by_name, _firing(commands, programme), clock)
+            await timers.install()
+        relay = relaying.Relay(store, connection, programme)
+        roles: dict[str, Work] = {name: projector.run for name, projector in projectors.items()}
+        roles |= {"relay": relay.run, "letters": reactions.retry_letters, "seal": SealChain(store).run}
+        if timers is not None:
+            roles["timers"] = timers.run
+        leadership = Leadership(dsn, programme, roles)
+        _spawn(stack, leadership.run(), "leadership", ended)
+
+        broker = await _broker(settings.nats_url.get_secret_value(), programme, ended)
+        stack.push_async_callback(broker.stop)
+        rpc.serve(broker, programme, commands, queries)
+        await broker.start()
+        reacting = asyncio.Event()
+        _spawn(stack, _react(reactions, broker, js, reacting), "reactions", ended)
+        return cls(
+            service=service,
+            store=store,
+            clock=clock,
+            commands=commands,
+            queries=queries,
+            client=client,
+            letters=letters,
+            projectors=projectors,
+            relay=relay,
+            timers=timers,
+            keyring=keyring,
+            leadership=leadership,
+            connection=connection,
+            reacting=reacting,
+            ended=ended,
+        )
+
+    async def missing(self) -> dict[str, str]:
+        """What keeps the service from being ready; empty when it is."""
+        missing = dict(self.leadership.failing)
+        if not self.connection.is_connected:
+            missing["nats"] = "not connected"
+        if not self.reacting.is_set():
+            missing["reactions"] = "waiting for their streams"
+        try:
+            async with asyncio.timeout(2):
+                await self.store.head()
+        except Exception as error:
+            missing["postgresql"] = type(error).__name__
+        return missing
+
+    async def measure(self) -> None:
+        """Bring the gauges up to date."""
+        programme = self.service.programme
+        POSITION.labels(programme, "log").set(await self.store.head())
+        POSITION.labels(programme, "relay").set(self.relay.published)
+        for projector in self.projectors.values():
+            for view, position in (await projector.positions()).items():
+                POSITION.labels(programme, view).set(position)
+        LETTERS.clear()
+        for (consumer, state), count in (await self.letters.counts()).items():
+            LETTERS.labels(programme, consumer, state).set(count)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
+
+
+def _firing(commands: Commands, programme: str) -> Callable[..., Any]:
+    actor = Actor(role=Role.SYSTEM, id=f"{programme}-timers")
+
+    async def fire(recorded_id: Any, key: str, command: Command, meta: Meta) -> Accepted:
+        return await commands.carry_out(command, Envelope.following(recorded_id, meta, key, actor))
+
+    return fire
+
+
+async def _connect(url: str, name: str, ended: asyncio.Event) -> Connection:
+    """A connection that is restored whenever it is lost; should it end for good, so must the process."""
+
+    async def closed() -> None:
+        ended.set()
+
+    return await _until_there(
+        lambda: nats.connect(
+            url,
+            name=name,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=CONNECT_PAUSE,
+            error_cb=_on_error,
+            closed_cb=closed,
+        )
+    )
+
+
+async def _broker(url: str, name: str, ended: asyncio.Event) -> NatsBroker:
+    async def closed() -> None:
+        ended.set()
+
+    broker = NatsBroker(
+        url,
+        name=f"{name}-door",
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type] # seconds, and nats-py takes fractions of one
+        error_cb=_on_error,
+        closed_cb=closed,
+        apply_types=False,
+        logger=None,
+    )
+    await _until_there(broker.connect)
+    return broker
+
+
+async def _until_there[T](connect: Callable[[], Awaitable[T]]) -> T:
+    while True:
+        try:
+            return await connect()
+        except (OSError, nats.errors.Error, TimeoutError) as error:
+            _log.warning("broker is away", error=type(error).__name__)
+            await asyncio.sleep(CONNECT_PAUSE)
+
+
+async def _on_error(error: Exception) -> None:
+    _log.warning("broker", error=type(error).__name__, detail=str(error)[:200])
+
+
+async def _react(reactions: Reactions, broker: NatsBroker, js: JetStreamContext, reacting: asyncio.Event) -> None:
+    await reactions.provision(js)
+    await reactions.subscribe(broker)
+    reacting.set()
+
+
+def _spawn(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str, ended: asyncio.Event) -> None:
+    """A task for as long as the stack is open; should it fail, the process must end and be started anew."""
+
+    def over(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("part failed", part=name, error=type(error).__name__, exc_info=error)
+            ended.set()
+
+    task = asyncio.create_task(work, name=name)
+    task.add_done_callback(over)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(BaseException):
+            await task
+
+    stack.push_async_callback(stop)
