@@ -42,8 +42,10 @@ class Leadership:
             while True:
                 try:
                     connection = await self._own.open()
-                    async with asyncio.timeout(5 * BEAT):
-                        await self._take_up(connection)
+                    while True:
+                        async with asyncio.timeout(5 * BEAT):
+                            await self._take_up(connection)
+                        await asyncio.sleep(BEAT)
                 except Exception as error:
                     await self._lay_down()
                     await self._own.close()
