@@ -47,11 +47,10 @@ class MessageClass(StrEnum):
 
 
 class RecipientKind(StrEnum):
-    MEMBER = "member"  # a member's id
-    CADRE = "cadre"  # 工会干部, a member's id
-    UNION = "union"  # a grassroots union's id
-    FEDERATION = "federation"  # the officers of a federation, its division code
-    BANK = "bank"  # a bank's desk, the bank's code
+    MEMBER = "member"  # 职工, by member id
+    CADRE = "cadre"  # 工会干部, by member id
+    OFFICER = "officer"  # 总工会工作人员, by member id
+    BANK = "bank"  # a bank's desk, by the bank's code
 
 
 class _Part(BaseModel):

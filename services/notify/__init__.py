@@ -1,0 +1,1 @@
+"""Messages to people: which event calls for which words, to whom, by which channel, once."""

@@ -1,0 +1,52 @@
+"""An email as bytes: the same message always gives the same ones."""
+
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
+from uuid import UUID
+
+from services.notify.channels import Email
+
+__all__ = ["BadAddress", "address_on_the_wire", "compose", "message_id"]
+
+
+class BadAddress(ValueError):
+    """Not an email address."""
+
+
+def message_id(notification_id: UUID, domain: str) -> str:
+    """The `Message-ID` of a notification, by which its receivers recognise a repeat."""
+    return f"<{notification_id}@{domain}>"
+
+
+def address_on_the_wire(text: str) -> str:
+    """`local@domain` with the domain in ASCII (IDNA). Raises BadAddress."""
+    local, _, domain = text.strip().rpartition("@")
+    try:
+        address = Address(addr_spec=f"{local}@{domain.encode('idna').decode()}")
+    except (ValueError, IndexError) as error:
+        raise BadAddress("not an email address") from error
+    if not address.username or not address.domain or not address.addr_spec.isprintable():
+        raise BadAddress("not an email address")
+    return address.addr_spec
+
+
+def compose(email: Email, from_address: str) -> bytes:
+    """Text with HTML as its alternative; 中文 headers as RFC 2047 has them, or in UTF-8 (RFC 6532) where the
+    recipient's own address is not ASCII. Raises BadAddress."""
+    to = address_on_the_wire(email.to)
+    message = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
+    message["Message-ID"] = message_id(email.notification_id, Address(addr_spec=from_address).domain)
+    message["Date"] = email.at
+    message["From"] = Address(_one_line(email.from_name), addr_spec=from_address)
+    message["To"] = Address(_one_line(email.to_name), addr_spec=to)
+    message["Subject"] = _one_line(email.subject)
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    message.set_content(email.text, cte="base64")
+    message.add_alternative(email.html, subtype="html", cte="base64")
+    message.set_boundary(f"=_{email.notification_id.hex}")
+    return message.as_bytes()
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
