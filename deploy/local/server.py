@@ -1,25 +1,20 @@
 """A server process of the embedded stack: started, watched until it is ready, stopped."""
 
-import ctypes
-import os
 import signal
 import subprocess
-import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from deploy.local.account import Account
+from deploy.local.orphans import ended_with_parent
 from deploy.local.ports import require_free
 
 START_LIMIT = 30.0
 STOP_LIMIT = 30.0
 _TAIL = 3000
-_PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class ServerFailed(Exception):
@@ -151,22 +146,11 @@ class Server(ABC):
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is the supervisor's to handle
-                preexec_fn=self._tie_to_parent() if self.die_with_parent and _libc is not None else None,
+                preexec_fn=ended_with_parent(self.orphan_signal) if self.die_with_parent else None,
                 user=self.account.uid,
                 group=self.account.gid,
                 extra_groups=self.account.groups,
             )
-
-    def _tie_to_parent(self) -> Callable[[], None]:
-        parent, number = os.getpid(), int(self.orphan_signal)
-
-        def tie() -> None:
-            assert _libc is not None
-            _libc.prctl(_PR_SET_PDEATHSIG, number)
-            if os.getppid() != parent:
-                os._exit(1)
-
-        return tie
 
     def _failed(self, what: str) -> ServerFailed:
         tail = self.log_of_this_run()[-_TAIL:].strip() or "(empty)"

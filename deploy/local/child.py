@@ -1,0 +1,160 @@
+"""The parts of a local system as its supervisor sees them: servers, and programs of our own."""
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, Protocol
+
+import httpx
+
+from deploy.local.orphans import ended_with_parent
+from deploy.local.ports import LOOPBACK
+from deploy.local.server import Server
+
+__all__ = ["Child", "EmbeddedServer", "Program", "http_ready", "listening"]
+
+BEAT: Final = 0.05
+STOP_LIMIT: Final = 20.0
+"""Seconds that a program has to finish what it is doing, before it is killed."""
+
+type Missing = Callable[[], Awaitable[str]]
+"""What keeps a program from being ready, in a few words; empty when it is."""
+
+
+class Child(Protocol):
+    """A process that can be started any number of times, one at a time."""
+
+    name: str
+    log: Path
+
+    @property
+    def pid(self) -> int | None:
+        """None while it is not running."""
+
+    async def start(self) -> None:
+        """Raises what keeps it from starting."""
+
+    async def ended(self) -> int:
+        """Its return code, once it has ended: minus the number of the signal that ended it."""
+
+    async def missing(self) -> str:
+        """What keeps it from being ready; empty when it is."""
+
+    async def stop(self) -> None:
+        """End it in good order, by force where that takes too long."""
+
+    def kill(self) -> None: ...
+
+
+class EmbeddedServer:
+    """An embedded server. It is started from a thread of its own: when that thread ends, so does the server."""
+
+    def __init__(self, name: str, server: Server, log: Path) -> None:
+        self.name, self.log, self.server = name, log, server
+        server.log = log
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    @property
+    def pid(self) -> int | None:
+        return self.server.pid if self.server.running else None
+
+    async def start(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.server.start)
+
+    async def ended(self) -> int:
+        while True:
+            if (code := self.server.returncode) is not None:
+                return code
+            await asyncio.sleep(BEAT)
+
+    async def missing(self) -> str:
+        return "" if self.server.running else "not running"
+
+    async def stop(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self.server.stop)  # after a start under way
+        self._thread.shutdown(wait=False)
+
+    def kill(self) -> None:
+        self.server.kill()
+
+
+class Program:
+    """A program of ours: told to stop by SIGTERM, logging to its standard output."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, missing: Missing
+    ) -> None:
+        self.name, self.log = name, log
+        self._command, self._environment, self._missing = command, environment, missing
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process is not None and self._process.returncode is None else None
+
+    async def start(self) -> None:
+        self.log.touch(mode=0o600)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=dict(self._environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C in the terminal is the supervisor's to handle
+                preexec_fn=ended_with_parent(signal.SIGKILL),
+            )
+
+    async def ended(self) -> int:
+        assert self._process is not None
+        return await self._process.wait()
+
+    async def missing(self) -> str:
+        return await self._missing() if self.pid is not None else "not running"
+
+    async def stop(self) -> None:
+        if self._process is None or self.pid is None:
+            return
+        self._process.terminate()
+        try:
+            await asyncio.wait_for(self._process.wait(), STOP_LIMIT)
+        except TimeoutError:
+            self.kill()
+            await self._process.wait()
+
+    def kill(self) -> None:
+        if self._process is not None and self.pid is not None:
+            self._process.kill()
+
+
+def http_ready(port: int, path: str = "/health/ready") -> Missing:
+    """Ready when it answers 200; else its answer says what is missing, by part."""
+
+    async def missing() -> str:
+        try:
+            async with httpx.AsyncClient(trust_env=False, timeout=3) as client:  # a proxy knows nothing of 127.0.0.1
+                answer = await client.get(f"http://{LOOPBACK}:{port}{path}")
+            if answer.status_code == httpx.codes.OK:
+                return ""
+            return ", ".join(f"{part}: {reason}" for part, reason in answer.json().items()) or f"{answer.status_code}"
+        except (httpx.HTTPError, ValueError, AttributeError) as error:
+            return "starting" if isinstance(error, httpx.ConnectError) else type(error).__name__
+
+    return missing
+
+
+def listening(port: int) -> Missing:
+    """Ready when it takes connections."""
+
+    async def missing() -> str:
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+        except OSError:
+            return "starting"
+        writer.close()
+        return ""
+
+    return missing

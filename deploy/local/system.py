@@ -1,0 +1,184 @@
+"""The whole system of one checkout: servers, sinks for its messages, and every service as its own process."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Self
+
+import asyncpg
+import nats
+
+from deploy.local.child import Child, EmbeddedServer, Program, http_ready
+from deploy.local.home import Home, Place, Run
+from deploy.local.nats import DURABLE as NATS_DURABLE
+from deploy.local.nats import FAST as NATS_FAST
+from deploy.local.nats import NatsServer
+from deploy.local.ports import LOOPBACK
+from deploy.local.postgres import FAST as POSTGRES_FAST
+from deploy.local.postgres import PostgresServer
+from deploy.local.supervisor import Supervisor
+from shared.runtime.client import Client
+from shared.runtime.settings import ClockKind
+
+__all__ = ["PROGRAMMES", "LocalSystem", "Programme"]
+
+DATABASE: Final = "niangjia"
+READY_LIMIT: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Programme:
+    """A service: its name is that of its schema and its subjects."""
+
+    name: str
+    command: tuple[str, ...]
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        return cls(name, (sys.executable, "-m", f"services.{name}.service"))
+
+
+PROGRAMMES: Final = tuple(Programme.of(name) for name in ("registry", "loan", "notify"))
+
+
+class LocalSystem:
+    """`async with LocalSystem(Home(path)) as system: …`: started, ready, and stopped at the end; the data stay.
+
+    `DATABASE_URL` and `NATS_URL` in `environment` name servers to use in place of embedded ones. `say` is told of
+    each change in a line. Without `durable` a power failure loses the last of the data: for tests.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        programmes: Sequence[Programme] = PROGRAMMES,
+        clock: ClockKind = ClockKind.SYSTEM,
+        say: Callable[[str], None] = lambda line: None,
+        durable: bool = True,
+        environment: Mapping[str, str] = os.environ,
+    ) -> None:
+        self.home, self.programmes, self.clock, self.durable = home, programmes, clock, durable
+        self.supervisor = Supervisor(say, self._record)
+        self._environment = dict(environment)
+        self._held = ExitStack()
+        self._run: Run | None = None
+        self._ports: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+            await self.ready()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    @property
+    def run(self) -> Run:
+        """What runs where. Raises RuntimeError before the start."""
+        if self._run is None:
+            raise RuntimeError("the system was not started")
+        return self._run
+
+    async def start(self) -> None:
+        """Start everything, without waiting until it is ready. Raises AlreadyUp, ServerFailed, PortBusy."""
+        self._held.enter_context(self.home.make().taken())
+        self._ports = self.home.ports(["postgres", "nats", *(programme.name for programme in self.programmes)])
+        postgres, broker = self._servers()
+        await asyncio.gather(  # side by side, but each stops after those that follow it
+            *(
+                self.supervisor.start(EmbeddedServer(name, server, self.home.log(name)))
+                for name, server in (("postgres", postgres), ("nats", broker))
+                if server is not None
+            )
+        )
+        self._run = Run(
+            pid=os.getpid(),
+            since=datetime.now(UTC),
+            clock=self.clock.value,
+            database_url=await _database(postgres) if postgres is not None else self._environment["DATABASE_URL"],
+            nats_url=broker.url() if broker is not None else self._environment["NATS_URL"],
+        )
+        await self.supervisor.start(*(self._service(programme) for programme in self.programmes))
+
+    async def ready(self, limit: float = READY_LIMIT) -> None:
+        """Until every part is ready. Raises NotReady after `limit` seconds."""
+        await self.supervisor.ready(limit)
+
+    async def stop(self) -> None:
+        """End everything in good order: services finish and leave first, the database goes last."""
+        await self.supervisor.stop()
+        self._held.close()
+
+    def kill(self) -> None:
+        """End everything at once; a `stop` under way then has nothing to wait for."""
+        self.supervisor.kill()
+
+    @asynccontextmanager
+    async def client(self) -> AsyncIterator[Client]:
+        """For commands and queries."""
+        connection = await nats.connect(self.run.nats_url, name="operator")
+        try:
+            yield Client(connection)
+        finally:
+            await connection.close()
+
+    def _servers(self) -> tuple[PostgresServer | None, NatsServer | None]:
+        postgres, broker = None, None
+        if "DATABASE_URL" not in self._environment:
+            settings = {} if self.durable else POSTGRES_FAST
+            postgres = PostgresServer(self.home.path / "postgres", self._ports["postgres"], settings)
+        if "NATS_URL" not in self._environment:
+            sync = NATS_DURABLE if self.durable else NATS_FAST
+            broker = NatsServer(self.home.path / "nats", self._ports["nats"], sync_interval=sync)
+        return postgres, broker
+
+    def _service(self, programme: Programme) -> Child:
+        port = self._ports[programme.name]
+        environment = {
+            **self._environment,
+            "DATABASE_URL": self.run.database_url,
+            "NATS_URL": self.run.nats_url,
+            "MASTER_KEY_FILE": str(self.home.key_file),
+            "HTTP_PORT": str(port),
+            "CLOCK": self.clock.value,
+        }
+        return Program(programme.name, programme.command, environment, self.home.log(programme.name), http_ready(port))
+
+    def _where(self, child: Child) -> str:
+        port = self._ports[child.name]
+        return f"{LOOPBACK}:{port}" if isinstance(child, EmbeddedServer) else f"http://{LOOPBACK}:{port}/health/ready"
+
+    def _record(self) -> None:
+        if self._run is None:
+            return
+        self._run.places = [
+            Place(
+                name=child.name,
+                pid=child.pid,
+                restarts=self.supervisor.restarts[child.name],
+                port=self._ports[child.name],
+                where=self._where(child),
+            )
+            for child in self.supervisor.children
+        ]
+        self.home.record(self._run)
+
+
+async def _database(postgres: PostgresServer) -> str:
+    """The URL of the system's database, made where it is missing."""
+    admin = await asyncpg.connect(postgres.url())
+    try:
+        if not await admin.fetchval("select true from pg_database where datname = $1", DATABASE):
+            await admin.execute(f"create database {DATABASE} template template0 strategy file_copy")
+    finally:
+        await admin.close()
+    return postgres.url(DATABASE)
