@@ -8,7 +8,6 @@ from income over some months, and the production cycle a share of that, for mone
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated
@@ -16,6 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt
 
 from services.loan.rates import RulesTable, Word
+from shared.schemas.loan import LimitInput
 from shared.schemas.messages import Reason
 from shared.schemas.money import Fen, cny, fen
 
@@ -90,13 +90,6 @@ class AssessmentTerms(RulesTable):
 
     def cycle(self, months: int) -> CycleTerms:
         return next(cycle for cycle in self.cycles if cycle.up_to_months is None or months <= cycle.up_to_months)
-
-
-class LimitInput(StrEnum):
-    PRODUCTION_CYCLE = "production_cycle"  # 生产周期
-    CREDIT_STANDING = "credit_standing"  # 信用状况
-    PURPOSE = "purpose"  # 贷款用途
-    ABILITY_TO_REPAY = "ability_to_repay"  # 偿还能力
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from shared.schemas.loan import DayCount
 from shared.schemas.money import AnnualPercent, Fen
 
 __all__ = [
@@ -33,18 +33,6 @@ __all__ = [
 
 MILLIONTHS = 10**6
 """A rate has six places at most: it is counted in millionths of a percent."""
-
-
-class DayCount(StrEnum):
-    """How a contract counts days (计息天数), over a year of how many."""
-
-    ACT_360 = "act/360"  # 实际天数/360
-    ACT_365 = "act/365"  # 实际天数/365, leap years too
-    THIRTY_360 = "30/360"  # 每月30天/360
-
-    @property
-    def year(self) -> int:
-        return 365 if self is DayCount.ACT_365 else 360
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,35 +9,13 @@ short month's last day and back again: 31 January, 28 February, 31 March.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 from typing import NamedTuple
 
 from services.loan.interest import Accrual, DayCount, RateStep, add_months, months_until, rounded
+from shared.schemas.loan import RepaymentForm
 from shared.schemas.money import AnnualPercent, Fen
 
 __all__ = ["EarlyRepayment", "Instalment", "NotDue", "RepaymentForm", "Schedule", "build_schedule"]
-
-
-class RepaymentForm(StrEnum):
-    """How a draw is repaid (还款方式)."""
-
-    EQUAL_INSTALMENTS = "equal_instalments"  # the same amount each month
-    EQUAL_PRINCIPAL = "equal_principal"  # the same principal each month, and interest on what is left
-    INTEREST_FIRST = "interest_first"  # interest each month, principal at the end
-    ON_DEMAND = "on_demand"  # nothing before the due date; any amount at any time
-
-    @property
-    def term(self) -> str:
-        """What members and banks call it."""
-        return TERMS[self]
-
-
-TERMS = {
-    RepaymentForm.EQUAL_INSTALMENTS: "等额本息",
-    RepaymentForm.EQUAL_PRINCIPAL: "等额本金",
-    RepaymentForm.INTEREST_FIRST: "先息后本",
-    RepaymentForm.ON_DEMAND: "随借随还",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ Everything here is shape and consistency; the figures stand in `rules/*.toml`.
 from collections.abc import Iterable
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 
@@ -16,24 +15,10 @@ from services.loan.assessment import AssessmentTerms, Cny
 from services.loan.interest import DayCount
 from services.loan.rates import RulesTable, Word
 from services.loan.schedule import RepaymentForm
+from shared.schemas.loan import Component, Tier
 from shared.schemas.messages import Federation
 
 __all__ = ["Component", "Deadlines", "LineTerms", "PolicyTerms", "Product", "Tier", "TierTerms"]
-
-
-class Tier(StrEnum):
-    MEMBER = "member"  # 会员贷
-    HONOURED_MEMBER = "honoured_member"  # 会员贷, 荣誉会员
-    CRAFTSMAN = "craftsman"  # 工匠贷
-    MODEL_WORKER = "model_worker"  # 劳模贷
-
-
-class Component(StrEnum):
-    """What a repayment pays."""
-
-    PENALTY = "penalty"  # 罚息
-    INTEREST = "interest"  # 利息
-    PRINCIPAL = "principal"  # 本金
 
 
 class TierTerms(RulesTable):
