@@ -1,6 +1,6 @@
 """The event store of one service: one insert-only table in a schema of its own, which is its outbox too."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from importlib.resources import files
 from typing import Final
 from uuid import UUID
@@ -90,7 +90,7 @@ class EventStore:
         position: int = await self.pool.fetchval(f"select coalesce(max(position), 0) from {self.schema}.events")
         return position
 
-    def all(self, after: int = 0, page: int = 1000, follow: bool = False) -> AsyncIterator[Sequence[Recorded]]:
+    def all(self, after: int = 0, page: int = 1000, follow: bool = False) -> AsyncGenerator[Sequence[Recorded]]:
         """The log beyond a position, in pages and without gaps; with `follow` it goes on for ever."""
         return pages(self.dsn, self.schema, self.codec, self.wakeup, after, page, follow)
 

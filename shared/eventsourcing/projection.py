@@ -1,0 +1,138 @@
+"""One view at work: pages of a log folded in memory and written in one statement with the view's new position."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from shared.eventsourcing.connections import Connection, OwnConnection, persistently
+from shared.eventsourcing.folding import Opener, fold
+from shared.eventsourcing.positions import Positions
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rows import Lookup, Rows
+from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.table import Table
+
+__all__ = ["SETTINGS", "Fenced", "Lane", "Log", "OwnLog", "Projection", "Replaced", "Standing", "standing_of"]
+
+SETTINGS: Final = {
+    "application_name": "projection",
+    # The position commits with the rows: what a crash takes back is folded again.
+    "synchronous_commit": "off",
+    # Statements are planned once, perhaps while the table is empty: they must walk the index from the first.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}
+
+
+class Fenced(Exception):
+    """Another writer moved the read model: this one has lost the lead and must not go on."""
+
+
+class Replaced(Exception):
+    """The table was filled anew and swapped in: what is in memory is of the old one."""
+
+
+class Log(Protocol):
+    """Where events come from, in order and without gaps."""
+
+    async def head(self) -> int:
+        """The last position there is."""
+        ...
+
+    def pages(self, after: int) -> AsyncGenerator[Sequence[Recorded]]:
+        """What follows a position, for ever."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLog:
+    """The log of the service's own store."""
+
+    store: EventStore
+
+    async def head(self) -> int:
+        return await self.store.head()
+
+    def pages(self, after: int) -> AsyncGenerator[Sequence[Recorded]]:
+        return self.store.all(after, follow=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database says of a read model."""
+
+    version: int
+    shape: str
+    build: UUID
+    position: int
+
+
+class Lane:
+    """The one connection on which a projector's views write, in turn."""
+
+    def __init__(self, dsn: str) -> None:
+        self._own = OwnConnection(dsn, SETTINGS)
+        self._turn = asyncio.Lock()
+
+    async def run[T](self, call: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self._turn:
+            return await call(await self._own.open())
+
+    async def close(self) -> None:
+        await self._own.close()
+
+
+class Projection[R]:
+    """One view at work. Rows lately touched stay in memory: there is no other writer, or this one is fenced."""
+
+    def __init__(self, table: Table[R], lane: Lane, positions: Positions, opener: Opener | None) -> None:
+        self.table, self.view = table, table.view
+        self._lane, self._positions, self._opener = lane, positions, opener
+        self._build = UUID(int=0)
+        self._rows: Rows[R] = Rows(self.view.key, self.view.lookups)
+        self.position = 0
+
+    async def settle(self) -> Standing:
+        """Start from what the database holds, and from nothing else."""
+        standing = await persistently(lambda: self._lane.run(lambda c: standing_of(c, self.table)))
+        self._build, self.position = standing.build, standing.position
+        self._rows = Rows(self.view.key, self.view.lookups)
+        self._positions.moved(self.table.name, self.position)
+        return standing
+
+    async def take(self, page: Sequence[Recorded]) -> None:
+        """Fold and write what of a page lies beyond the position. After an error, `settle` anew.
+
+        Raises Fenced, Replaced, CannotFold, LogBroken, and what asyncpg raises.
+        """
+        if page[0].position <= self.position:
+            page = page[self.position + 1 - page[0].position :]
+        if not page:
+            return
+        end = await fold(self.view, self._rows, page, self.position, self, self._opener)
+        written, removed = self._rows.take()
+        build, was = self._build, self.position
+        if not await self._lane.run(lambda c: self.table.write(c, build, was, end, written, removed)):
+            found = await self._lane.run(lambda c: standing_of(c, self.table))
+            raise Replaced if found.build != build else Fenced(f"{self.view.name} is at {found.position}, not {was}")
+        self.position = end
+        self._positions.moved(self.table.name, end)
+
+    async def load(self, keys: Sequence[Any]) -> list[R]:
+        return await self._lane.run(lambda c: self.table.load(c, keys))
+
+    async def look_up(self, lookup: Lookup, values: Sequence[Any]) -> list[R]:
+        return await self._lane.run(lambda c: self.table.look_up(c, lookup, values))
+
+
+async def standing_of(connection: Connection, table: Table[Any]) -> Standing:
+    row = await connection.fetchrow(
+        f"select version, shape, build, position from {table.schema}.read_models where name = $1", table.name
+    )
+    if row is None:
+        raise LookupError(f"there is no read model {table.qualified}")
+    return Standing(*row)

@@ -1,0 +1,216 @@
+"""Filling a read model anew, in a table beside the one that serves, which it then replaces.
+
+Rows are folded in memory and copied into the bare table at the end; where they are too many to hold, they are
+written out in between. Readers of the old table wait for no more than the swap. A live projection that goes on
+meanwhile finds the build changed at its next page, and continues on the new table.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, Final
+
+import asyncpg
+
+from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.folding import Opener, fold
+from shared.eventsourcing.projection import SETTINGS, Log, standing_of
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rows import Lookup, Rows
+from shared.eventsourcing.table import Table
+from shared.schemas.ids import new_id
+
+__all__ = ["BeingBuilt", "Progress", "build", "discard", "make_missing"]
+
+type Progress = Callable[[int, int], None]
+"""Called with how many events are folded, of how many."""
+
+BUILD_LOCK: Final = 7013
+
+IN_MEMORY: Final = 50_000
+"""Rows that a build holds in memory."""
+
+FLUSHED_AT_ONCE: Final = 5_000
+"""Changed rows that a build writes at once, when it can't hold all."""
+
+SWAP_ATTEMPTS: Final = 5
+SWAP_WAIT: Final = "3s"
+"""How long a swap waits for readers, and makes new ones wait, before it steps back."""
+
+NEXT: Final = "__next"
+
+
+class BeingBuilt(Exception):
+    """The read model is being filled by somebody else just now."""
+
+
+async def make_missing(connection: Connection, table: Table[Any]) -> None:
+    """Make a read model's table if there is none: empty, at position 0."""
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", BUILD_LOCK)
+        if not await connection.fetchval(f"select true from {table.schema}.read_models where name = $1", table.name):
+            await _make(connection, table)
+            await connection.execute(table.constrain())
+
+
+async def discard(dsn: str, table: Table[Any]) -> None:
+    """Drop what a build that was killed has left, unless one is at work."""
+    connection = await open_connection(dsn)
+    try:
+        async with connection.transaction():
+            if await connection.fetchval(
+                "select pg_try_advisory_xact_lock($1, hashtext($2))", BUILD_LOCK, table.qualified
+            ):
+                await _drop(connection, Table(table.schema, table.view, NEXT))
+    finally:
+        await connection.close()
+
+
+async def build(
+    dsn: str,
+    table: Table[Any],
+    log: Log,
+    opener: Opener | None = None,
+    progress: Progress | None = None,
+    in_memory: int = IN_MEMORY,
+) -> int:
+    """Fill a read model anew and swap it in; the position it stands at.
+
+    Raises BeingBuilt, CannotFold, LogBroken, and what asyncpg raises: the old table then serves as before.
+    """
+    connection = await open_connection(dsn, {**SETTINGS, "application_name": "build of a read model"})
+    try:
+        if not await connection.fetchval("select pg_try_advisory_lock($1, hashtext($2))", BUILD_LOCK, table.qualified):
+            raise BeingBuilt(table.qualified)
+        building = _Build(connection, table, log, opener, progress or (lambda _done, _total: None), in_memory)
+        try:
+            await building.fill()
+            return await building.replace()
+        except BaseException:
+            with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await _drop(connection, building.next)
+            raise
+    finally:
+        await connection.close()
+
+
+class _Build[R]:
+    def __init__(
+        self,
+        connection: Connection,
+        table: Table[R],
+        log: Log,
+        opener: Opener | None,
+        progress: Progress,
+        in_memory: int,
+    ) -> None:
+        self.table, self.view = table, table.view
+        self.next = Table(table.schema, table.view, NEXT)
+        self._connection, self._log, self._opener = connection, log, opener
+        self._progress, self._in_memory = progress, in_memory
+        self._rows: Rows[R] = Rows(self.view.key, self.view.lookups, complete=True)
+        self._position = self._written = 0
+
+    def load(self, keys: Sequence[Any]) -> Awaitable[list[R]]:
+        return self.next.load(self._connection, keys)
+
+    def look_up(self, lookup: Lookup, values: Sequence[Any]) -> Awaitable[list[R]]:
+        return self.next.look_up(self._connection, lookup, values)
+
+    async def fill(self) -> None:
+        """Fold the log as it stands, then what was appended meanwhile."""
+        async with self._connection.transaction():
+            await _drop(self._connection, self.next)
+            self._build = await _make(self._connection, self.next)
+        await self._fold_to(await self._log.head(), self._report)
+        await self._write_out()
+        await self._fold_to(await self._log.head())
+        await self._write_out()
+
+    async def replace(self) -> int:
+        """Take the place of the table that serves."""
+        for attempt in range(1, SWAP_ATTEMPTS + 1):
+            try:
+                async with self._connection.transaction():
+                    await self._swap()
+                break
+            except asyncpg.LockNotAvailableError:  # somebody reads for long
+                if attempt == SWAP_ATTEMPTS:
+                    raise
+                self._rows = Rows(self.view.key, self.view.lookups)
+                self._position = self._written = (await standing_of(self._connection, self.next)).position
+                await self._fold_to(await self._log.head())
+                await self._write_out()
+        return self._position
+
+    async def _fold_to(self, head: int, report: Progress | None = None) -> None:
+        if self._position >= head:
+            return
+        async with aclosing(self._log.pages(self._position)) as pages:
+            async for page in pages:
+                await self._take(page)
+                if report:
+                    report(min(self._position, head), head)
+                if self._position >= head:
+                    return
+
+    def _report(self, done: int, total: int) -> None:
+        self._progress(done, total)
+
+    async def _take(self, page: Sequence[Recorded]) -> None:
+        self._position = await fold(self.view, self._rows, page, self._position, self, self._opener)
+        if len(self._rows.held if self._rows.complete else self._rows.changed) > (
+            self._in_memory if self._rows.complete else FLUSHED_AT_ONCE
+        ):
+            await self._write_out()
+
+    async def _write_out(self) -> None:
+        """Have the table hold everything up to the position."""
+        written, removed = self._rows.take()
+        if not self._rows.complete:
+            if self._position > self._written and not await self.next.write(
+                self._connection, self._build, self._written, self._position, written, removed
+            ):
+                raise BeingBuilt(self.table.qualified)
+            self._written = self._position
+            return
+        async with self._connection.transaction():
+            await self.next.copy(self._connection, written)
+            await self._connection.execute(self.next.constrain())
+            await self._connection.execute(
+                f"update {self.next.schema}.read_models set position = $1 where name = $2",
+                self._position,
+                self.next.name,
+            )
+        await self._connection.execute(f"analyze {self.next.qualified}")
+        self._written = self._position
+        self._rows = Rows(self.view.key, self.view.lookups)
+
+    async def _swap(self) -> None:
+        table, execute = self.table, self._connection.execute
+        await execute(f"set local lock_timeout = '{SWAP_WAIT}'")
+        # Before the writer's own first lock, so that neither waits for the other in a ring; readers go on.
+        await execute(f"lock table {table.qualified} in exclusive mode")
+        serving = await standing_of(self._connection, table)
+        await self._fold_to(serving.position)
+        await self._write_out()
+        await execute(f"drop table {table.qualified}")
+        await execute(f"alter table {self.next.qualified} rename to {table.name}")
+        await execute(f"delete from {table.schema}.read_models where name = $1", table.name)
+        await execute(f"update {table.schema}.read_models set name = $1 where name = $2", table.name, self.next.name)
+        await execute("select pg_notify($1, $2)", f"{table.schema}_views", f"{table.name} {self._position}")
+
+
+async def _make(connection: Connection, table: Table[Any]) -> Any:
+    """An empty table without its indexes; the id of the build."""
+    build = new_id()
+    await connection.execute(table.create())
+    await connection.execute(
+        f"insert into {table.schema}.read_models values ($1, $2, $3, $4, 0)",
+        *(table.name, table.view.version, table.shape, build),
+    )
+    return build
+
+
+async def _drop(connection: Connection, table: Table[Any]) -> None:
+    await connection.execute(f"drop table if exists {table.qualified}")
+    await connection.execute(f"delete from {table.schema}.read_models where name = $1", table.name)
