@@ -1,8 +1,8 @@
 """Reading the whole log in order: the next page is fetched while the present one is worked on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from functools import partial
 
 import asyncpg
@@ -12,7 +12,7 @@ from shared.eventsourcing.connections import Connection, OwnConnection, persiste
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.wakeup import Wakeup
 
-__all__ = ["LogBroken", "pages"]
+__all__ = ["LogBroken", "pages", "rows"]
 
 
 class LogBroken(Exception):
@@ -21,8 +21,17 @@ class LogBroken(Exception):
 
 async def pages(
     dsn: str, schema: str, codec: Codec, wakeup: Wakeup, after: int, page: int, follow: bool
-) -> AsyncIterator[Sequence[Recorded]]:
+) -> AsyncGenerator[Sequence[Recorded]]:
     """Pages of at most `page` events beyond `after`. Raises LogBroken where positions are not contiguous."""
+    async with aclosing(rows(dsn, schema, wakeup, after, page, follow)) as found:
+        async for one_page in found:
+            yield [Recorded(codec, *row) for row in one_page]
+
+
+async def rows(
+    dsn: str, schema: str, wakeup: Wakeup, after: int, page: int, follow: bool
+) -> AsyncGenerator[Sequence[asyncpg.Record]]:
+    """The same, as the table's rows. Raises LogBroken."""
     own = OwnConnection(dsn)
     query = (
         "select position, stream, version, id, type, schema, data, meta, recorded_at "
@@ -37,18 +46,19 @@ async def pages(
     try:
         while True:
             ticket = wakeup.ticket()
-            rows = await (ahead or persistently(partial(fetch, after)))
+            prefetched = ahead is not None  # and then older than the ticket
+            found = await (ahead or persistently(partial(fetch, after)))
             ahead = None
-            if rows:
-                if rows[0][0] != after + 1 or rows[-1][0] != after + len(rows):
-                    raise LogBroken(f"after {after}: {rows[0][0]} to {rows[-1][0]} in {len(rows)} rows")
-                after = rows[-1][0]
-                if len(rows) == page:
+            if found:
+                if found[0][0] != after + 1 or found[-1][0] != after + len(found):
+                    raise LogBroken(f"after {after}: {found[0][0]} to {found[-1][0]} in {len(found)} rows")
+                after = found[-1][0]
+                if len(found) == page:
                     ahead = asyncio.ensure_future(persistently(partial(fetch, after)))
-                yield [Recorded(codec, *row) for row in rows]
-            elif follow:
+                yield found
+            elif follow and not prefetched:
                 await wakeup.wait(ticket)
-            if not follow and len(rows) < page:
+            if not follow and len(found) < page:
                 return
     finally:
         if ahead is not None:

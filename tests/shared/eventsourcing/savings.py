@@ -1,12 +1,14 @@
 """A small programme for the tests of the house: members and their passbooks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.decider import Aggregate, Facts
-from shared.schemas.ids import MemberId
+from shared.eventsourcing.writer import Commit, NewEvent, Write
+from shared.schemas.ids import MemberId, derived_id, new_id
 from shared.schemas.messages import Actor, Command, Event, Meta, Reason, Role
 from shared.schemas.money import PositiveFen
 from shared.schemas.personal import Personal
@@ -73,3 +75,28 @@ FACTS = Facts(now=NOON, actor=Actor(role=Role.SYSTEM, id="test"), federation="33
 
 def meta(command: UUID) -> Meta:
     return Meta(federation="330503", actor="system:test", time=NOON, correlation=command, causation=command)
+
+
+def commit(*writes: tuple[str, int | None, Sequence[Event]], command: UUID | None = None, body: int = 0) -> Commit:
+    """A commit to (stream, expected version, events); `body` stands for what else the command says."""
+    command = command or new_id()
+    about = meta(command).model_dump_json()
+    return Commit(
+        command,
+        derived_id(command, str(body)),
+        [
+            Write(
+                stream,
+                expected,
+                [
+                    NewEvent(new_id(), type(event).__name__, event.schema_version, CODEC.encode(event), about)
+                    for event in events
+                ],
+            )
+            for stream, expected, events in writes
+        ],
+    )
+
+
+def deposits(*amounts: int) -> list[Deposited]:
+    return [Deposited(amount=amount) for amount in amounts]
