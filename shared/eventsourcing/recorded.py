@@ -49,5 +49,9 @@ class Recorded:
     def meta(self) -> Meta:
         return self._meta if isinstance(self._meta, Meta) else Meta.model_validate_json(self._meta)
 
+    @property
+    def meta_json(self) -> str | bytes:
+        return self._meta.model_dump_json() if isinstance(self._meta, Meta) else self._meta
+
     def __repr__(self) -> str:
         return f"{self.position}: {self.stream}@{self.version} {self.type}"

@@ -1,0 +1,98 @@
+"""Atomic batches (nats-server 2.14 and newer): messages enter a stream together and at given sequences, or not at all.
+
+They are encoded here: nats-py takes 30 µs for a message with fifteen headers, more than everything else that a
+relay does with one. The end of a batch goes by nats-py, which hands back the acknowledgement of it all.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+from uuid import uuid4
+
+import nats.errors
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from shared.eventsourcing.wire import Message, Unpublishable
+
+__all__ = ["MOST_MESSAGES", "Batch", "NotConnected", "OutOfStep", "batches"]
+
+MOST_MESSAGES: Final = 1000
+"""The server's own limit."""
+MOST_BYTES: Final = 2 * 1024 * 1024
+"""Far below the 128 MB that the server lets wait for a stream, whoever sends it."""
+
+
+class NotConnected(nats.errors.Error):
+    """The broker is away; nothing was sent."""
+
+
+class OutOfStep(nats.errors.Error):
+    """The stream took a message at another sequence than it was meant for."""
+
+
+class Batch:
+    """Messages for the sequences from `first` to `end`, each told from all others as `<name>-<sequence>`."""
+
+    def __init__(self, name: str, first: int) -> None:
+        self.first, self.end = first, first - 1
+        self._name, self._id = name, uuid4().hex
+        self._encoded: list[bytes] = []
+        self._size = 0
+        self._last: Message | None = None
+
+    @property
+    def full(self) -> bool:
+        return len(self._encoded) == MOST_MESSAGES or self._size > MOST_BYTES
+
+    def add(self, message: Message, max_payload: int) -> None:
+        """Raises Unpublishable where it is larger than `max_payload` bytes."""
+        number = len(self._encoded) + 1
+        self.end += 1
+        expected = f"Nats-Expected-Last-Sequence: {self.first - 1}\r\n" if number == 1 else ""
+        lines = "".join([f"{name}: {value}\r\n" for name, value in message.headers.items()])
+        headers = (
+            f"NATS/1.0\r\nNats-Batch-Id: {self._id}\r\nNats-Batch-Sequence: {number}\r\n"
+            f"Nats-Msg-Id: {self._name}-{self.end}\r\n{expected}{lines}\r\n"
+        )
+        size = len(headers) + len(message.body)
+        if size > max_payload:
+            raise Unpublishable(f"position {self.end}: {size} bytes, where the broker takes {max_payload}")
+        head = f"HPUB {message.subject} {len(headers)} {size}\r\n{headers}".encode("ascii")
+        self._encoded.append(b"%b%b\r\n" % (head, message.body))
+        self._size += size
+        self._last = message
+
+    async def publish(self, nc: Client, js: JetStreamContext, stream: str, limit: float) -> None:
+        """Until the stream has it, `limit` seconds at most.
+
+        Raises NotConnected, and what nats-py raises; then the stream holds the whole batch, or will, or nothing of it.
+        """
+        if not nc.is_connected:
+            raise NotConnected
+        assert self._last is not None, "an empty batch"
+        subject, headers, body = self._last
+        if self.first == self.end:  # an atomic batch of one is slow
+            own = {"Nats-Msg-Id": f"{self._name}-{self.end}", "Nats-Expected-Last-Sequence": str(self.first - 1)}
+            ack = await js.publish(subject, body, timeout=limit, stream=stream, headers=own | headers)
+        else:
+            await nc._send_command(b"".join(self._encoded))
+            own = {
+                "Nats-Batch-Id": self._id,
+                "Nats-Batch-Sequence": str(len(self._encoded) + 1),
+                "Nats-Batch-Commit": "eob",
+            }
+            ack = await js.publish(subject, timeout=limit, headers=own)
+        if ack.seq != self.end:
+            raise OutOfStep(f"{self._name}-{self.end} is at sequence {ack.seq}")
+
+
+def batches(messages: Iterable[Message], name: str, after: int, max_payload: int) -> Iterator[Batch]:
+    """Messages for the sequence `after + 1` and those that follow. Raises Unpublishable."""
+    batch = Batch(name, after + 1)
+    for message in messages:
+        batch.add(message, max_payload)
+        if batch.full:
+            yield batch
+            batch = Batch(name, batch.end + 1)
+    if batch.end >= batch.first:
+        yield batch
