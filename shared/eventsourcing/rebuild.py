@@ -19,7 +19,7 @@ from shared.eventsourcing.rows import Lookup, Rows
 from shared.eventsourcing.table import Table
 from shared.schemas.ids import new_id
 
-__all__ = ["BeingBuilt", "Progress", "build", "discard", "make_missing"]
+__all__ = ["BeingBuilt", "Progress", "build", "discard", "drop", "make_missing"]
 
 type Progress = Callable[[int, int], None]
 """Called with how many events are folded, of how many."""
@@ -60,7 +60,7 @@ async def discard(dsn: str, table: Table[Any]) -> None:
             if await connection.fetchval(
                 "select pg_try_advisory_xact_lock($1, hashtext($2))", BUILD_LOCK, table.qualified
             ):
-                await _drop(connection, Table(table.schema, table.view, NEXT))
+                await drop(connection, Table(table.schema, table.view, NEXT))
     finally:
         await connection.close()
 
@@ -87,7 +87,7 @@ async def build(
             return await building.replace()
         except BaseException:
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                await _drop(connection, building.next)
+                await drop(connection, building.next)
             raise
     finally:
         await connection.close()
@@ -119,7 +119,7 @@ class _Build[R]:
     async def fill(self) -> None:
         """Fold the log as it stands, then what was appended meanwhile."""
         async with self._connection.transaction():
-            await _drop(self._connection, self.next)
+            await drop(self._connection, self.next)
             self._build = await _make(self._connection, self.next)
         await self._fold_to(await self._log.head(), self._report)
         await self._write_out()
@@ -211,6 +211,7 @@ async def _make(connection: Connection, table: Table[Any]) -> Any:
     return build
 
 
-async def _drop(connection: Connection, table: Table[Any]) -> None:
+async def drop(connection: Connection, table: Table[Any]) -> None:
+    """Have no such table, whatever became of it before."""
     await connection.execute(f"drop table if exists {table.qualified}")
     await connection.execute(f"delete from {table.schema}.read_models where name = $1", table.name)
