@@ -39,6 +39,8 @@ class Sms:
     """With the signature 【…】 at its head."""
     template: str
     """Such as `loan-approved@1`: vendors approve texts by template."""
+    at: datetime
+    """When it was requested."""
 
     def __repr__(self) -> str:
         return f"Sms({self.notification_id})"

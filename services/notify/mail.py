@@ -3,11 +3,16 @@
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
+from typing import Final
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.notify.channels import Email
 
 __all__ = ["BadAddress", "address_on_the_wire", "compose", "message_id"]
+
+
+SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 class BadAddress(ValueError):
@@ -37,7 +42,7 @@ def compose(email: Email, from_address: str) -> bytes:
     to = address_on_the_wire(email.to)
     message = EmailMessage(policy=SMTP if to.isascii() else SMTPUTF8)
     message["Message-ID"] = message_id(email.notification_id, Address(addr_spec=from_address).domain)
-    message["Date"] = email.at
+    message["Date"] = email.at.astimezone(SHANGHAI)
     message["From"] = Address(_one_line(email.from_name), addr_spec=from_address)
     message["To"] = Address(_one_line(email.to_name), addr_spec=to)
     message["Subject"] = _one_line(email.subject)

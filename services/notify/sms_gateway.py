@@ -1,7 +1,7 @@
 """Text messages by a gateway that speaks JSON over HTTP, as the local SMS sink does.
 
-`POST /messages` takes `out_id`, `to`, `text` and `template`, and answers `message_id`; a repeated `out_id` is taken
-once. `GET /messages?out_id=…` says whether it was taken. So an attempt of unknown outcome can always be settled.
+`POST /messages` takes `out_id`, `to`, `text`, `template` and `at`, and answers `message_id`; a repeated `out_id` is
+taken once. `GET /messages?out_id=…` says whether it was taken. So an attempt of unknown outcome can always be settled.
 """
 
 from typing import Annotated, Any
@@ -57,6 +57,7 @@ class SmsGateway:
             "to": message.to,
             "text": message.text,
             "template": message.template,
+            "at": message.at.isoformat(),
         }
         try:
             reply = await self._http.post("messages", json=content)
