@@ -3,11 +3,15 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
-from typing import Any
+from typing import Any, overload
 
 __all__ = ["until"]
 
 
+@overload
+async def until[T](condition: Callable[[], Awaitable[T]], seconds: float = ...) -> T: ...
+@overload
+async def until[T](condition: Callable[[], T], seconds: float = ...) -> T: ...
 async def until[T](condition: Callable[[], T | Awaitable[T]], seconds: float = 15) -> T:
     """The first true answer of `condition`, plain or awaitable. Raises TimeoutError."""
     async with asyncio.timeout(seconds):

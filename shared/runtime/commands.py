@@ -9,13 +9,13 @@ from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 
-from shared.eventsourcing.connections import Pool
 from shared.eventsourcing.decider import Aggregate, Decide, Facts
 from shared.eventsourcing.repository import Busy, Occasion, Repository, Session
 from shared.eventsourcing.writer import CommandIdReused
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import BUSY, COMMAND_ID_REUSED, NOT_ALLOWED, UNKNOWN, Envelope, fingerprint
 from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS
+from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
 from shared.schemas.messages import Accepted, Command, Event, Refused
 
@@ -30,8 +30,8 @@ class Context:
     envelope: Envelope
     now: datetime
     """UTC, of the one clock."""
-    database: Pool
-    """The service's read models, for outside facts that a decision needs."""
+    read_models: ReadModels
+    """For outside facts that a decision needs."""
     resources: Any
     """What the service opened for itself at its start, such as its rules."""
 
@@ -76,12 +76,12 @@ class Commands:
         handlers: Mapping[type[Command], Handler],
         repository: Repository,
         clock: Clock,
-        database: Pool,
+        read_models: ReadModels,
         resources: Any = None,
     ) -> None:
         self._programme, self._handlers = programme, handlers
         self._repository, self._clock = repository, clock
-        self._database, self._resources = database, resources
+        self._read_models, self._resources = read_models, resources
         self.by_name = {kind.__name__: kind for kind in handlers}
 
     async def carry_out(self, command: Command, envelope: Envelope) -> Accepted:
@@ -111,7 +111,7 @@ class Commands:
         meta = envelope.meta(now).model_copy(update={"trace": traceparent() or envelope.trace})
 
         async def work(session: Session) -> None:
-            await handler(command, Context(session, envelope, now, self._database, self._resources))
+            await handler(command, Context(session, envelope, now, self._read_models, self._resources))
 
         try:
             receipt = await self._repository.transact(Occasion(envelope.id, fingerprint(command, envelope), meta), work)

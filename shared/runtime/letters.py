@@ -8,18 +8,26 @@ on. Letters stand in the consumer's own database: a crash loses none.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from pydantic_core import from_json, to_json
 
 from shared.eventsourcing.connections import Pool
 
-__all__ = ["MOST_ATTEMPTS", "Letter", "Letters"]
+__all__ = ["Letter", "Letters", "Patience"]
 
-MOST_ATTEMPTS: Final = 8
-FIRST_PAUSE: Final = 0.5
-LONGEST_PAUSE: Final = 60.0
-"""Seconds before a letter is tried again: doubled each time. Eight attempts take about a minute."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often an event is tried, and the seconds before it is tried again: doubled each time. As it stands, the
+    last attempt comes about a minute after the first."""
+
+    attempts: int = 8
+    first_pause: float = 0.5
+    longest_pause: float = 60.0
+
+    def pause(self, attempts: int) -> float:
+        """Seconds to wait after so many attempts."""
+        return min(self.first_pause * 2.0 ** (attempts - 1), self.longest_pause) if attempts else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +49,9 @@ class Letter:
 class Letters:
     """The letters of one service."""
 
-    def __init__(self, pool: Pool, schema: str) -> None:
+    def __init__(self, pool: Pool, schema: str, patience: Patience | None = None) -> None:
         self._pool, self._table = pool, f"{schema}.letters"
+        self._patience = patience or Patience()
 
     async def is_held(self, consumer: str, stream: str) -> bool:
         """Whether an earlier event of this stream is still in the way."""
@@ -68,7 +77,7 @@ class Letters:
             letter.state,
             letter.attempts,
             letter.error,
-            pause(letter.attempts),
+            self._patience.pause(letter.attempts),
         )
 
     async def due(self, limit: int = 100) -> list[Letter]:
@@ -90,7 +99,7 @@ class Letters:
     async def failed(self, letter: Letter, error: str) -> str:
         """It failed once more. Returns its state now: `retrying`, or `dead` after the last attempt."""
         attempts = letter.attempts + 1
-        state = "dead" if attempts >= MOST_ATTEMPTS else "retrying"
+        state = "dead" if attempts >= self._patience.attempts else "retrying"
         await self._pool.execute(
             f"update {self._table} set state = $3, attempts = $4, error = $5,"
             " next_at = now() + make_interval(secs => $6) where consumer = $1 and sequence = $2",
@@ -99,7 +108,7 @@ class Letters:
             state,
             attempts,
             error,
-            pause(attempts),
+            self._patience.pause(attempts),
         )
         return state
 
@@ -131,11 +140,6 @@ class Letters:
         """Letters by (consumer, state)."""
         rows = await self._pool.fetch(f"select consumer, state, count(*) from {self._table} group by 1, 2")
         return {(row[0], row[1]): row[2] for row in rows}
-
-
-def pause(attempts: int) -> float:
-    """Seconds before the next attempt: 0 before the first."""
-    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE) if attempts else 0.0
 
 
 def _letter(row: Mapping[str, object]) -> Letter:

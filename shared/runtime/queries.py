@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from shared.eventsourcing.connections import Pool
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
 from shared.runtime.metrics import QUERY_SECONDS
+from shared.runtime.read_models import ReadModels
 from shared.schemas.messages import Actor, Query
 
 __all__ = ["Answers", "Asked", "Queries"]
@@ -23,7 +23,7 @@ WAIT = 5.0
 class Asked:
     """What a query's handler has at hand."""
 
-    database: Pool
+    read_models: ReadModels
     actor: Actor
     federation: str
     now: datetime
@@ -37,8 +37,6 @@ class Asked:
 
 
 type Answers = Callable[[Any, Asked], Awaitable[Any]]
-type Reached = Callable[[int, float], Awaitable[bool]]
-"""`(position, seconds)`: whether every read model has come to the position in time."""
 
 
 class Queries:
@@ -49,12 +47,11 @@ class Queries:
         programme: str,
         handlers: Mapping[type[Query[Any]], Answers],
         clock: Clock,
-        database: Pool,
-        reached: Reached,
+        read_models: ReadModels,
         resources: Any = None,
     ) -> None:
         self._programme, self._handlers, self._clock = programme, handlers, clock
-        self._database, self._reached, self._resources = database, reached, resources
+        self._read_models, self._resources = read_models, resources
         self.by_name = {kind.__name__: kind for kind in handlers}
 
     async def answer(self, query: Query[Any], envelope: Envelope, after: int = 0) -> Any:
@@ -67,7 +64,7 @@ class Queries:
             raise NOT_ALLOWED(role=envelope.actor.role.value, name=kind.__name__)
         with QUERY_SECONDS.labels(self._programme, kind.__name__).time():
             started = time.monotonic()
-            if after and not await self._reached(after, WAIT):
+            if after and not await self._read_models.reached(after, WAIT):
                 raise TOO_LATE(after=after, waited=round(time.monotonic() - started, 1))
-            asked = Asked(self._database, envelope.actor, envelope.federation, self._clock.now(), self._resources)
+            asked = Asked(self._read_models, envelope.actor, envelope.federation, self._clock.now(), self._resources)
             return await handler(query, asked)

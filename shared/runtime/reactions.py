@@ -19,12 +19,13 @@ from opentelemetry.trace import SpanKind
 
 from shared.eventsourcing import wire
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.connections import Pool, is_transient
+from shared.eventsourcing.connections import is_transient
 from shared.eventsourcing.recorded import Recorded
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
 from shared.runtime.metrics import REACTIONS
+from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span
 from shared.schemas.messages import Accepted, Actor, Command, Event, Query, Role
 
@@ -53,7 +54,7 @@ class Reacting:
     recorded: Recorded
     carry_out: Callable[[Command, Envelope], Awaitable[Accepted]]
     client: Asking
-    database: Pool
+    read_models: ReadModels
     resources: Any
     programme: str
 

@@ -25,11 +25,12 @@ from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.feed import StreamFeed
 from shared.eventsourcing.keyring import Keyring
-from shared.eventsourcing.projection import Projector, View
+from shared.eventsourcing.projector import Projector
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.seal_chain import SealChain
 from shared.eventsourcing.store import EventStore, install
 from shared.eventsourcing.timers import Deadlines, Timers
+from shared.eventsourcing.view import View
 from shared.eventsourcing.wire import stream_name
 from shared.runtime import clock as clocks
 from shared.runtime import logs, rpc, tracing
@@ -39,10 +40,11 @@ from shared.runtime.commands import Commands, Handler
 from shared.runtime.envelope import Envelope
 from shared.runtime.http import serving
 from shared.runtime.leadership import Leadership, Work
-from shared.runtime.letters import Letters
+from shared.runtime.letters import Letters, Patience
 from shared.runtime.metrics import LETTERS, POSITION
 from shared.runtime.queries import Answers, Queries
 from shared.runtime.reactions import Reacting, Reaction, Reactions
+from shared.runtime.read_models import ReadModels
 from shared.runtime.settings import ClockKind, Settings
 from shared.schemas.messages import Accepted, Actor, Command, Meta, Query, Role
 
@@ -79,6 +81,8 @@ class Service:
     follows: tuple[Follow, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     deadlines: Deadlines | None = None
+    patience: Patience = field(default_factory=Patience)
+    """With reactions that fail."""
     keeps_personal_data: bool = False
     settings: type[Settings] = Settings
     resources: Resources = nullcontext
@@ -127,7 +131,7 @@ class Running:
     queries: Queries
     client: Client
     letters: Letters
-    projectors: dict[str, Projector]
+    read_models: ReadModels
     relay: relaying.Relay
     timers: Timers | None
     keyring: Keyring | None
@@ -160,21 +164,25 @@ class Running:
             _spawn(stack, clocks.follow(clock, js), "clock", ended)
         resources = await stack.enter_async_context(service.resources(settings))
 
-        repository = Repository(store, seal=keyring.seal if keyring is not None else None)
-        commands = Commands(programme, service.commands, repository, clock, store.pool, resources)
-        projectors = {"views": Projector(store, service.views, keyring=keyring)}
+        own = await stack.enter_async_context(
+            Projector(store, service.views, opener=keyring.open if keyring is not None else None)
+        )
+        others = {}
         for follow in service.follows:
-            feed = StreamFeed(connection, stream_name(follow.programme), f"{programme}-views", follow.codec)
-            projectors[f"follow.{follow.programme}"] = Projector(store, follow.views, feed=feed)
-        for projector in projectors.values():
-            await projector.install()
-        queries = Queries(programme, service.queries, clock, store.pool, projectors["views"].reached, resources)
+            log = StreamFeed(connection, stream_name(follow.programme), f"{programme}-views", follow.codec)
+            others[follow.programme] = await stack.enter_async_context(Projector(store, follow.views, log=log))
+        of = {type(view): follow.programme for follow in service.follows for view in follow.views}
+        read_models = ReadModels(store.pool, own, others, of)
+
+        repository = Repository(store, seal=keyring.seal if keyring is not None else None)
+        commands = Commands(programme, service.commands, repository, clock, read_models, resources)
+        queries = Queries(programme, service.queries, clock, read_models, resources)
         client = Client(connection)
-        letters = Letters(store.pool, programme)
+        letters = Letters(store.pool, programme, service.patience)
         reactions = Reactions(
             service.reactions,
             letters,
-            lambda recorded: Reacting(recorded, commands.carry_out, client, store.pool, resources, programme),
+            lambda recorded: Reacting(recorded, commands.carry_out, client, read_models, resources, programme),
             programme,
         )
         timers = None
@@ -182,8 +190,15 @@ class Running:
             timers = Timers(store, service.deadlines, commands.by_name, _firing(commands, programme), clock)
             await timers.install()
         relay = relaying.Relay(store, connection, programme)
-        roles: dict[str, Work] = {name: projector.run for name, projector in projectors.items()}
-        roles |= {"relay": relay.run, "letters": reactions.retry_letters, "seal": SealChain(store).run}
+        seals = SealChain(store)
+        await seals.install()
+        roles: dict[str, Work] = {
+            "relay": relay.run,
+            "views": own.run,
+            **{f"views of {name}": projector.run for name, projector in others.items()},
+            "letters": reactions.retry_letters,
+            "seal": seals.run,
+        }
         if timers is not None:
             roles["timers"] = timers.run
         leadership = Leadership(dsn, programme, roles)
@@ -203,7 +218,7 @@ class Running:
             queries=queries,
             client=client,
             letters=letters,
-            projectors=projectors,
+            read_models=read_models,
             relay=relay,
             timers=timers,
             keyring=keyring,
@@ -215,7 +230,7 @@ class Running:
 
     async def missing(self) -> dict[str, str]:
         """What keeps the service from being ready; empty when it is."""
-        missing = dict(self.leadership.failing)
+        missing = self.leadership.failing | self.read_models.failures()
         if not self.connection.is_connected:
             missing["nats"] = "not connected"
         if not self.reacting.is_set():
@@ -232,9 +247,8 @@ class Running:
         programme = self.service.programme
         POSITION.labels(programme, "log").set(await self.store.head())
         POSITION.labels(programme, "relay").set(self.relay.published)
-        for projector in self.projectors.values():
-            for view, position in (await projector.positions()).items():
-                POSITION.labels(programme, view).set(position)
+        for view, position in self.read_models.positions().items():
+            POSITION.labels(programme, view).set(position)
         LETTERS.clear()
         for (consumer, state), count in (await self.letters.counts()).items():
             LETTERS.labels(programme, consumer, state).set(count)

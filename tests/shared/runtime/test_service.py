@@ -1,0 +1,273 @@
+"""Whole services in the shell, on real PostgreSQL and NATS, talked to as their users do."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import nats
+import pytest
+from nats.aio.client import Client as Connection
+
+from shared.runtime.client import Client, NoAnswer
+from shared.runtime.envelope import Envelope
+from shared.runtime.service import Running
+from shared.runtime.settings import Settings
+from shared.schemas.ids import new_id
+from shared.schemas.messages import Actor, Command, Refusal, Refused, Role
+from tests.shared.runtime.tills import (
+    TILLS,
+    Clapper,
+    MoneyPut,
+    PutMoney,
+    RingBell,
+    ShowTill,
+    TakeMoney,
+    TillAnswer,
+    Tills,
+    bell,
+    bells,
+)
+from tests.waiting import until
+
+OFFICER = Actor(role=Role.OFFICER, id="zhou")
+MEMBER = Actor(role=Role.MEMBER, id="li")
+
+
+@pytest.fixture
+def settings(database_url: str, nats_url: str) -> Settings:
+    return Settings.model_validate({"database_url": database_url, "nats_url": nats_url, "clock": "settable"})
+
+
+@pytest.fixture
+async def tills(settings: Settings) -> AsyncIterator[Running]:
+    async with TILLS.running(settings) as running:
+        yield running
+
+
+@pytest.fixture
+async def connection(nats_url: str) -> AsyncIterator[Connection]:
+    connection = await nats.connect(nats_url)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def client(connection: Connection) -> Client:
+    return Client(connection, timeout=2, patience=10)
+
+
+async def send(client: Client, command: Command, actor: Actor = OFFICER, id: UUID | None = None) -> Any:  # noqa: A002
+    return await client.send("bell" if isinstance(command, RingBell) else "till", command, envelope(actor, id))
+
+
+def envelope(actor: Actor = OFFICER, id: UUID | None = None) -> Envelope:  # noqa: A002
+    return Envelope.fresh(actor, "330503", id)
+
+
+async def test_a_command_is_accepted_and_its_sender_reads_it_back_at_once(tills: Running, client: Client) -> None:
+    till = new_id()
+    accepted = await send(client, PutMoney(till_id=till, amount=500))
+    assert accepted.stream == f"till-{till}"
+    assert (accepted.version, accepted.position) == (1, 1)
+    answer = await client.ask("till", ShowTill(till_id=till), envelope(), after=accepted.position)
+    assert answer == TillAnswer(balance=500, checked=0)
+
+
+async def test_a_refusal_names_code_clause_and_words(tills: Running, client: Client) -> None:
+    with pytest.raises(Refused) as refused:
+        await send(client, TakeMoney(till_id=new_id(), amount=1))
+    refusal = refused.value.refusal
+    assert (refusal.code, refusal.clause, refusal.message) == ("till_empty", "备用金 第1条", "备用金只有0分")
+
+
+async def test_a_command_sent_twice_is_carried_out_once_and_another_under_its_id_is_refused(
+    tills: Running, client: Client
+) -> None:
+    till, same = new_id(), new_id()
+    first = await send(client, PutMoney(till_id=till, amount=500), id=same)
+    again = await send(client, PutMoney(till_id=till, amount=500), id=same)
+    assert again.duplicate
+    assert (again.stream, again.version, again.position) == (first.stream, first.version, first.position)
+    with pytest.raises(Refused, match="command_id_reused"):
+        await send(client, PutMoney(till_id=till, amount=501), id=same)
+    assert await tills.store.head() == 1
+
+
+async def test_who_may_not_ask_is_refused(tills: Running, client: Client) -> None:
+    with pytest.raises(Refused, match="not_allowed"):
+        await send(client, TakeMoney(till_id=new_id(), amount=1), MEMBER)
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b"{", {"body"}),
+        (b"", {"till_id", "amount"}),
+        (b'{"till_id": "x", "amount": "1e99", "colour": 1}', {"till_id", "amount", "colour"}),
+        (b'{"till_id": "0198d6a0-0000-7000-8000-000000000000", "amount": "-1.00"}', {"amount"}),
+        (b'{"note": "\\u0000"}', {"body"}),
+        (b"[" * 5000, {"body"}),
+    ],
+)
+async def test_what_is_malformed_is_refused_by_field_and_never_repeated(
+    tills: Running, client: Client, body: bytes, fields: set[str]
+) -> None:
+    status, reply = await client.call("cmd.330503.till.TakeMoney", body, envelope().headers())
+    assert status == "refused"
+    refusal = Refusal.model_validate_json(reply)
+    assert refusal.code == "malformed"
+    assert set(refusal.details["fields"]) == fields
+
+
+async def test_an_unknown_command_and_headers_without_an_actor_are_refused(tills: Running, client: Client) -> None:
+    status, reply = await client.call("cmd.330503.till.BurnMoney", b"{}", envelope().headers())
+    assert (status, b"unknown_message" in reply) == ("refused", True)
+    status, reply = await client.call("cmd.330503.till.PutMoney", b"{}", {})
+    assert (status, b"malformed" in reply) == ("refused", True)
+
+
+async def test_nobody_answering_is_told_apart_from_a_refusal(connection: Connection) -> None:
+    with pytest.raises(NoAnswer):
+        await send(Client(connection, timeout=0.1, patience=0.3), PutMoney(till_id=new_id(), amount=1))
+
+
+async def test_every_event_reaches_the_stream_at_its_own_position(
+    tills: Running, client: Client, connection: Connection
+) -> None:
+    till = new_id()
+    for amount in range(1, 21):
+        await send(client, PutMoney(till_id=till, amount=amount))
+    js = connection.jetstream()
+    await until(lambda: tills.relay.published == 20)
+    message = await js.get_msg("TILL", seq=7)
+    assert message.subject == "evt.330503.till.MoneyPut"
+    assert message.headers is not None
+    assert message.headers["ce-position"] == "7"
+    assert message.data is not None
+    assert MoneyPut.model_validate_json(message.data) == MoneyPut(till_id=till, amount=7)
+
+
+async def test_a_deadline_fires_once_when_the_clock_has_come_to_it(tills: Running, client: Client) -> None:
+    till = new_id()
+    await send(client, PutMoney(till_id=till, amount=500))
+    taken = await send(client, TakeMoney(till_id=till, amount=100))
+    assert (await client.ask("till", ShowTill(till_id=till), envelope(), after=taken.position)).checked == 0
+    tills.clock.move(timedelta(hours=1))
+
+    async def checked() -> bool:
+        answer: TillAnswer = await client.ask("till", ShowTill(till_id=till), envelope())
+        return answer.checked == 1
+
+    await until(checked)
+
+
+async def test_two_instances_share_the_work_and_one_goes_on_alone(settings: Settings, client: Client) -> None:
+    till = new_id()
+    async with TILLS.running(settings) as second:
+        async with TILLS.running(settings) as first:
+            for _ in range(20):
+                last = await send(client, PutMoney(till_id=till, amount=1))
+            await until(lambda: first.leadership.leads | second.leadership.leads >= {"relay", "views"})
+            assert not first.leadership.leads & second.leadership.leads
+        answer = await client.ask("till", ShowTill(till_id=till), envelope(), after=last.position)
+        assert answer.balance == 20
+        await until(lambda: "relay" in second.leadership.leads)
+        last = await send(client, PutMoney(till_id=till, amount=1))
+        assert last.version == 21
+        answer = await client.ask("till", ShowTill(till_id=till), envelope(), after=last.position)
+        assert answer.balance == 21
+        await until(lambda: second.relay.published == 21)
+
+
+# Reactions
+
+
+async def test_a_service_reacts_to_another_and_follows_its_facts(
+    settings: Settings, tills: Running, client: Client
+) -> None:
+    clapper, till = Clapper(), new_id()
+    async with bells(clapper).running(settings) as running:
+        await send(client, PutMoney(till_id=till, amount=500))
+        await send(client, TakeMoney(till_id=till, amount=100))
+        await until(lambda: running.store.head())
+        (rung,) = await running.store.stream(f"bell-{till}")
+        (_, taken) = await tills.store.stream(f"till-{till}")
+        assert rung.meta.correlation == taken.meta.correlation
+        assert rung.meta.cause == taken.id
+        await running.read_models.followed("till", taken.position)
+        row = await running.read_models.one(Tills, till)
+        assert row is not None
+        assert row.balance == 400
+
+
+async def test_a_failing_event_parks_its_own_stream_and_no_other_until_an_operator_retries(
+    settings: Settings, tills: Running, client: Client
+) -> None:
+    clapper, bad, good = Clapper(), new_id(), new_id()
+    clapper.stuck.add(13)
+    async with bells(clapper).running(settings) as running:
+        for till in (bad, good):
+            await send(client, PutMoney(till_id=till, amount=500))
+        for till, amount in ((bad, 1), (bad, 13), (bad, 2), (good, 3), (bad, 4)):
+            await send(client, TakeMoney(till_id=till, amount=amount))
+        assert await until(lambda: rung(running, good)) == (3,)
+
+        async def parked() -> bool:
+            return (await running.letters.counts()).get(("bell-on-till", "parked")) == 2
+
+        await until(parked)
+        assert await rung(running, bad) == (1,)
+        await until(lambda: _dead(running))
+        (letter,) = [letter for letter in await running.letters.all() if letter.state == "dead"]
+        assert (letter.error, letter.stream) == ("Rung", f"till-{bad}")
+
+        clapper.stuck.clear()
+        assert await running.letters.retry(letter.consumer, letter.sequence)
+
+        async def all_rung() -> bool:
+            return await rung(running, bad) == (1, 13, 2, 4)
+
+        await until(all_rung)
+        assert await running.letters.all() == []
+
+
+async def test_an_operator_skips_an_event_and_what_waited_behind_it_goes_on(
+    settings: Settings, tills: Running, client: Client
+) -> None:
+    clapper, till = Clapper(), new_id()
+    clapper.stuck.add(13)
+    async with bells(clapper).running(settings) as running:
+        await send(client, PutMoney(till_id=till, amount=500))
+        for amount in (13, 2):
+            await send(client, TakeMoney(till_id=till, amount=amount))
+        letters = await until(lambda: running.letters.all())
+        assert await running.letters.skip("bell-on-till", letters[0].sequence)
+        assert await until(lambda: rung(running, till)) == (2,)
+        assert [letter.state for letter in await running.letters.all()] == ["skipped"]
+
+
+async def test_a_reaction_heard_twice_acts_once(settings: Settings, tills: Running, client: Client) -> None:
+    clapper, till = Clapper(), new_id()
+    async with bells(clapper).running(settings) as running:
+        await send(client, PutMoney(till_id=till, amount=500))
+        await send(client, TakeMoney(till_id=till, amount=9))
+        await until(lambda: rung(running, till))
+        await running.connection.jetstream().delete_consumer("TILL", "bell-on-till")
+    async with bells(clapper).running(settings) as running:  # the consumer begins anew, from the first event
+        await until(lambda: clapper.struck == [9, 9])
+        await send(client, TakeMoney(till_id=till, amount=8))
+
+        async def both() -> bool:
+            return await rung(running, till) == (9, 8)
+
+        await until(both)
+
+
+async def rung(running: Running, till: UUID) -> tuple[int, ...]:
+    """The amounts that the bell rang for, in order."""
+    return bell.fold(r.event for r in await running.store.stream(f"bell-{till}"))  # type: ignore[misc]
+
+
+async def _dead(running: Running) -> bool:
+    return (await running.letters.counts()).get(("bell-on-till", "dead")) == 1
