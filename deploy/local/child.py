@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, Protocol
@@ -14,14 +14,11 @@ from deploy.local.orphans import ended_with_parent
 from deploy.local.ports import LOOPBACK
 from deploy.local.server import Server
 
-__all__ = ["Child", "EmbeddedServer", "Program", "http_ready", "listening"]
+__all__ = ["Child", "EmbeddedServer", "Program", "missing_at"]
 
 BEAT: Final = 0.05
 STOP_LIMIT: Final = 20.0
 """Seconds that a program has to finish what it is doing, before it is killed."""
-
-type Missing = Callable[[], Awaitable[str]]
-"""What keeps a program from being ready, in a few words; empty when it is."""
 
 
 class Child(Protocol):
@@ -29,6 +26,8 @@ class Child(Protocol):
 
     name: str
     log: Path
+    health: str
+    """Where its health can be asked for: see `missing_at`."""
 
     @property
     def pid(self) -> int | None:
@@ -54,6 +53,7 @@ class EmbeddedServer:
 
     def __init__(self, name: str, server: Server, log: Path) -> None:
         self.name, self.log, self.server = name, log, server
+        self.health = f"tcp://{LOOPBACK}:{server.port}"
         server.log = log
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
@@ -85,10 +85,10 @@ class Program:
     """A program of ours: told to stop by SIGTERM, logging to its standard output."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, missing: Missing
+        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, health: str
     ) -> None:
-        self.name, self.log = name, log
-        self._command, self._environment, self._missing = command, environment, missing
+        self.name, self.log, self.health = name, log, health
+        self._command, self._environment = command, environment
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -113,7 +113,7 @@ class Program:
         return await self._process.wait()
 
     async def missing(self) -> str:
-        return await self._missing() if self.pid is not None else "not running"
+        return await missing_at(self.health) if self.pid is not None else "not running"
 
     async def stop(self) -> None:
         if self._process is None or self.pid is None:
@@ -130,31 +130,27 @@ class Program:
             self._process.kill()
 
 
-def http_ready(port: int, path: str = "/health/ready") -> Missing:
-    """Ready when it answers 200; else its answer says what is missing, by part."""
+async def missing_at(address: str) -> str:
+    """What keeps a part from being ready; empty when it is.
 
-    async def missing() -> str:
+    `tcp://…` is ready when it takes connections, `http://…` when it answers 200; else its answer says what is
+    missing, by part.
+    """
+    url = httpx.URL(address)
+    if url.scheme == "tcp":
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=3) as client:  # a proxy knows nothing of 127.0.0.1
-                answer = await client.get(f"http://{LOOPBACK}:{port}{path}")
-            if answer.status_code == httpx.codes.OK:
-                return ""
-            return ", ".join(f"{part}: {reason}" for part, reason in answer.json().items()) or f"{answer.status_code}"
-        except (httpx.HTTPError, ValueError, AttributeError) as error:
-            return "starting" if isinstance(error, httpx.ConnectError) else type(error).__name__
-
-    return missing
-
-
-def listening(port: int) -> Missing:
-    """Ready when it takes connections."""
-
-    async def missing() -> str:
-        try:
-            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            _, writer = await asyncio.open_connection(url.host, url.port)
         except OSError:
-            return "starting"
+            return "not answering"
         writer.close()
         return ""
-
-    return missing
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=3) as client:  # a proxy knows nothing of 127.0.0.1
+            answer = await client.get(url)
+        if answer.status_code == httpx.codes.OK:
+            return ""
+        return ", ".join(f"{part}: {why}" for part, why in answer.json().items()) or f"HTTP {answer.status_code}"
+    except (ValueError, AttributeError):
+        return f"HTTP {answer.status_code}"
+    except httpx.HTTPError as error:
+        return "not answering" if isinstance(error, httpx.ConnectError) else type(error).__name__

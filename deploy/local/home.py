@@ -40,8 +40,8 @@ class Place(BaseModel):
     pid: int | None = None
     """None while it is not running."""
     restarts: int = 0
-    port: int | None = None
-    """On 127.0.0.1: a service's health and metrics, a server's own."""
+    health: str = ""
+    """Where its health can be asked for, `tcp://…` or `http://…`."""
     where: str = ""
     """An address for people, without a password."""
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Final, Self
 
 import asyncpg
+import httpx
 import nats
 
-from deploy.local.child import Child, EmbeddedServer, Program, http_ready
+from deploy.local.child import Child, EmbeddedServer, Program
 from deploy.local.home import Home, Place, Run
 from deploy.local.nats import DURABLE as NATS_DURABLE
 from deploy.local.nats import FAST as NATS_FAST
@@ -27,6 +28,9 @@ from shared.runtime.settings import ClockKind
 __all__ = ["PROGRAMMES", "LocalSystem", "Programme"]
 
 DATABASE: Final = "niangjia"
+MAIL: Final = "mail"
+SMS: Final = "sms"
+FROM_ADDRESS: Final = "niangjia@localhost.localdomain"
 READY_LIMIT: Final = 60.0
 
 
@@ -91,14 +95,16 @@ class LocalSystem:
     async def start(self) -> None:
         """Start everything, without waiting until it is ready. Raises AlreadyUp, ServerFailed, PortBusy."""
         self._held.enter_context(self.home.make().taken())
-        self._ports = self.home.ports(["postgres", "nats", *(programme.name for programme in self.programmes)])
+        self._ports = self.home.ports(["postgres", "nats", MAIL, SMS, *(one.name for one in self.programmes)])
         postgres, broker = self._servers()
+        servers = [("postgres", postgres), ("nats", broker)]
         await asyncio.gather(  # side by side, but each stops after those that follow it
             *(
                 self.supervisor.start(EmbeddedServer(name, server, self.home.log(name)))
-                for name, server in (("postgres", postgres), ("nats", broker))
+                for name, server in servers
                 if server is not None
-            )
+            ),
+            self.supervisor.start(*self._sinks()),
         )
         self._run = Run(
             pid=os.getpid(),
@@ -141,21 +147,44 @@ class LocalSystem:
             broker = NatsServer(self.home.path / "nats", self._ports["nats"], sync_interval=sync)
         return postgres, broker
 
+    def _sinks(self) -> list[Child]:
+        """Where messages go as long as no real mail server or SMS gateway is named."""
+        mail, sms = self.home.path / MAIL, self.home.path / SMS
+        sinks: list[Child] = []
+        if "SMTP_HOST" not in self._environment:
+            port = self._ports[MAIL]
+            command = [sys.executable, "-m", "deploy.local.mailbox", "--port", str(port), "--dir", str(mail)]
+            sinks.append(Program(MAIL, command, self._environment, self.home.log(MAIL), _tcp(port)))
+        if "SMS_URL" not in self._environment:
+            port = self._ports[SMS]
+            command = [sys.executable, "-m", "deploy.local.sms_sink", "--port", str(port)]
+            command += ["--dir", str(sms), "--mail", str(mail)]
+            sinks.append(Program(SMS, command, self._environment, self.home.log(SMS), _http(port, "messages")))
+        return sinks
+
+    def _senders(self) -> dict[str, str]:
+        """Settings of whoever sends messages."""
+        settings: dict[str, str] = {}
+        if "SMTP_HOST" not in self._environment:
+            settings |= {"SMTP_HOST": LOOPBACK, "SMTP_PORT": str(self._ports[MAIL]), "SMTP_SECURITY": "none"}
+            settings |= {"SMTP_FROM_ADDRESS": FROM_ADDRESS}
+        if "SMS_URL" not in self._environment:
+            settings |= {"SMS_URL": f"http://{LOOPBACK}:{self._ports[SMS]}"}
+        return settings
+
     def _service(self, programme: Programme) -> Child:
         port = self._ports[programme.name]
         environment = {
             **self._environment,
+            **self._senders(),
             "DATABASE_URL": self.run.database_url,
             "NATS_URL": self.run.nats_url,
             "MASTER_KEY_FILE": str(self.home.key_file),
             "HTTP_PORT": str(port),
             "CLOCK": self.clock.value,
         }
-        return Program(programme.name, programme.command, environment, self.home.log(programme.name), http_ready(port))
-
-    def _where(self, child: Child) -> str:
-        port = self._ports[child.name]
-        return f"{LOOPBACK}:{port}" if isinstance(child, EmbeddedServer) else f"http://{LOOPBACK}:{port}/health/ready"
+        health = _http(port, "health/ready")
+        return Program(programme.name, programme.command, environment, self.home.log(programme.name), health)
 
     def _record(self) -> None:
         if self._run is None:
@@ -165,8 +194,8 @@ class LocalSystem:
                 name=child.name,
                 pid=child.pid,
                 restarts=self.supervisor.restarts[child.name],
-                port=self._ports[child.name],
-                where=self._where(child),
+                health=child.health,
+                where=_for_people(child),
             )
             for child in self.supervisor.children
         ]
@@ -182,3 +211,27 @@ async def _database(postgres: PostgresServer) -> str:
     finally:
         await admin.close()
     return postgres.url(DATABASE)
+
+
+def _tcp(port: int) -> str:
+    return f"tcp://{LOOPBACK}:{port}"
+
+
+def _http(port: int, path: str = "") -> str:
+    return f"http://{LOOPBACK}:{port}/{path}"
+
+
+def _for_people(child: Child) -> str:
+    """What to open or to give to a client."""
+    url = httpx.URL(child.health)
+    address = f"{url.host}:{url.port}"
+    match child.name:
+        case "postgres":
+            return f"{address}, database {DATABASE}"
+        case "mail":
+            return f"{address} (SMTP)"
+        case "sms":
+            return f"http://{address}/ (text messages and mails, to read)"
+        case "nats":
+            return address
+    return f"http://{address}/metrics"

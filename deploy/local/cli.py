@@ -1,0 +1,23 @@
+"""The command line: `niangjia`."""
+
+import typer
+
+from deploy.local import calling, logbook, running
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="niangjia",
+    help="娘家: the member programmes of trade union federations, on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command(rich_help_panel="The system")(running.up)
+app.command(rich_help_panel="The system")(running.status)
+app.command(rich_help_panel="The system")(logbook.logs)
+app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
+app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)

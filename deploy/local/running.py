@@ -1,0 +1,157 @@
+"""`niangjia up`, `status` and `logs`: the system of this checkout, from a terminal."""
+
+import asyncio
+import json
+import signal
+import time
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from deploy.local.child import missing_at
+from deploy.local.home import AlreadyUp, Place, Run, default_home
+from deploy.local.ports import PortBusy
+from deploy.local.server import ServerFailed
+from deploy.local.supervisor import NotReady
+from deploy.local.system import LocalSystem
+from deploy.local.terminal import NO_ANSWER, WRONG, Output, err, out, wrong
+from shared.runtime.settings import ClockKind
+
+__all__ = ["places", "status", "up"]
+
+
+def up(
+    clock: Annotated[
+        ClockKind, typer.Option(help="settable: niangjia clock can move it, for tests")
+    ] = ClockKind.SYSTEM,
+) -> None:
+    """Run the whole system here, until Ctrl-C. The data stay."""
+    system = LocalSystem(default_home(), clock=clock, say=_say)
+    try:
+        raise typer.Exit(asyncio.run(_until_told(system)))
+    except AlreadyUp as error:
+        wrong(f"{error}: niangjia status shows it")
+    except (ServerFailed, PortBusy) as error:
+        wrong(str(error))
+
+
+async def _until_told(system: LocalSystem) -> int:
+    """Run until the first signal; a second one while it stops ends everything at once."""
+    told, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal() -> None:
+        if told.is_set():
+            _say("everything is ended at once")
+            system.kill()
+        told.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, on_signal)
+    began = time.monotonic()
+    starting, waiting = asyncio.create_task(_start(system, began)), asyncio.create_task(told.wait())
+    try:
+        await asyncio.wait({starting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            await starting
+        await waiting
+        return 0
+    finally:
+        starting.cancel()
+        waiting.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await starting
+        await system.stop()
+
+
+async def _start(system: LocalSystem, began: float) -> None:
+    await system.start()
+    try:
+        await system.ready()
+    except NotReady as late:
+        err.print(Text(str(late)))
+        _say("not everything is ready; what is stays up: niangjia status")
+        return
+    out.print(places(system.run, {}))
+    out.print()
+    out.print(Text(f"ready in {time.monotonic() - began:.1f} s; Ctrl-C stops it, the data stay", "bold green"))
+    out.print(_next())
+
+
+def _next() -> RenderableType:
+    table = Table.grid(padding=(0, 3, 0, 2))
+    for command, what in (
+        ("niangjia send registry", "the commands of a programme; with a name and --help its fields"),
+        ("niangjia ask loan", "the queries of a programme"),
+        ("niangjia status", "what runs, and whether it is well"),
+        ("niangjia logs loan -f", "what a part has to say"),
+    ):
+        table.add_row(Text(command, "cyan"), Text(what, "dim"))
+    return table
+
+
+def places(run: Run, health: dict[str, str]) -> Table:
+    """What is where. `health` says by name what a part lacks, empty when it is well; unknown where not asked."""
+    table = Table(box=None, header_style="dim", padding=(0, 3, 0, 0))
+    for heading in ("part", "pid", "where", "" if not health else "health", "restarts"):
+        table.add_column(heading, justify="right" if heading in ("pid", "restarts") else "left")
+    for place in run.places:
+        table.add_row(
+            Text(place.name, "bold"),
+            str(place.pid or "—"),
+            Text(place.where, "cyan"),
+            _health(health.get(place.name)),
+            str(place.restarts) if place.restarts else "",
+        )
+    return table
+
+
+def _health(missing: str | None) -> Text:
+    if missing is None:
+        return Text("")
+    return Text("ready", "green") if not missing else Text(missing, "red")
+
+
+def status(output: Output = "text") -> None:
+    """What runs here, whether it is well, and where it is. Exit code 0 if all is well, 1 if not, 3 if nothing runs."""
+    run = default_home().run()
+    if run is None:
+        if output == "json":
+            out.print_json(json.dumps({"up": False}))
+        else:
+            err.print(f"nothing runs in {default_home().path}: start it with [cyan]niangjia up[/]", soft_wrap=True)
+        raise typer.Exit(NO_ANSWER)
+    health = asyncio.run(_ask_all(run))
+    if output == "json":
+        parts = [place.model_dump() | {"missing": health[place.name]} for place in run.places]
+        out.print_json(json.dumps({"up": True, "pid": run.pid, "since": run.since.isoformat(), "parts": parts}))
+    else:
+        ran = datetime.now(UTC) - run.since
+        out.print(
+            Text.assemble("up for ", (_length(ran.total_seconds()), "bold"), f", pid {run.pid}, clock {run.clock}")
+        )
+        out.print()
+        out.print(places(run, health))
+    raise typer.Exit(WRONG if any(health.values()) else 0)
+
+
+async def _ask_all(run: Run) -> dict[str, str]:
+    asked = await asyncio.gather(*(_missing(place) for place in run.places))
+    return {place.name: missing for place, missing in zip(run.places, asked, strict=True)}
+
+
+async def _missing(place: Place) -> str:
+    return await missing_at(place.health) if place.pid is not None else "not running"
+
+
+def _length(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
+
+
+def _say(line: str) -> None:
+    err.print(Text.assemble((f"{datetime.now():%H:%M:%S} ", "dim"), line))  # noqa: DTZ005 - the terminal's own time
