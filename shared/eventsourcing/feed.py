@@ -155,7 +155,7 @@ class _Delivery:
         return taken
 
     async def _ask(self) -> None:
-        if self._asked + len(self._arrived) < PAGE:
+        if self._asked + len(self._arrived) < 2 * PAGE:
             request = {"batch": PAGE, "expires": int(PULL_EXPIRES * 1e9), "idle_heartbeat": int(HEARTBEAT * 1e9)}
             subject = f"{self._api}.CONSUMER.MSG.NEXT.{self._stream}.{self.consumer}"
             await self._nc.publish(subject, json.dumps(request).encode(), reply=self._inbox)

@@ -1,0 +1,175 @@
+"""The table of timers: what the log says is folded into it, what fired is recorded in it.
+
+A row carries the position of the event that scheduled it, and only a later event changes it: the log can be folded
+again from any position over what stands there. Commits need not reach the disk before they are answered: what a
+crash takes back is folded or fired again, to the same end.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from shared.eventsourcing.connections import OwnConnection
+from shared.eventsourcing.store import EventStore, install
+from shared.schemas.messages import Command
+
+__all__ = ["Fenced", "Outcome", "TimerRow", "TimerTable"]
+
+CONSUMER: Final = "timers"
+LONGEST_PAUSE: Final = 300
+"""Seconds before a timer that failed is tried again: one at first, doubled each time."""
+
+
+class Fenced(Exception):
+    """Another worker has moved the checkpoint, or an operator has set it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A timer that has not fired. `error` is the kind of its last failure; `content` is the command's JSON."""
+
+    key: str
+    event: UUID
+    due: datetime
+    command: str
+    content: str
+    meta: str
+    attempts: int
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one attempt: `result` is None where it is to be repeated, because of `error`."""
+
+    timer: TimerRow
+    result: str | None
+    error: str | None = None
+
+
+type Scheduled = tuple[int, UUID, str, datetime, Command, str]
+"""Position, event, key, due, command, the event's meta."""
+
+
+class TimerTable:
+    """The timers of one service. It has connections of its own: one to fold on, one to fire on."""
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        settings = {"synchronous_commit": "off"}
+        self._folding, self._firing = OwnConnection(store.dsn, settings), OwnConnection(store.dsn, settings)
+        self._table, self._checkpoints = f"{store.schema}.timers", f"{store.schema}.checkpoints"
+
+    async def install(self) -> None:
+        await install(self._store.dsn, self._store.schema, "timers")
+
+    async def close(self) -> None:
+        await self._folding.close()
+        await self._firing.close()
+
+    async def checkpoint(self) -> int:
+        connection = await self._firing.open()
+        position: int = await connection.fetchval(
+            f"select position from {self._checkpoints} where consumer = $1", CONSUMER
+        )
+        return position
+
+    async def fold(
+        self, was: int, now: int, scheduled: Iterable[Scheduled], cancelled: Iterable[tuple[str, int]]
+    ) -> None:
+        """Move the checkpoint and change the rows together. Raises Fenced where the checkpoint is not at `was`."""
+        connection = await self._folding.open()
+        async with connection.transaction():
+            moved = await connection.execute(
+                f"update {self._checkpoints} set position = $1 where consumer = $2 and position = $3",
+                now,
+                CONSUMER,
+                was,
+            )
+            if moved != "UPDATE 1":
+                raise Fenced(f"the checkpoint of {self._table} is not at {was}")
+            if cancels := list(zip(*cancelled, strict=True)):
+                await connection.execute(
+                    f"delete from {self._table} t using unnest($1::text[], $2::bigint[]) c (key, position)"
+                    " where t.key = c.key and t.position < c.position and t.fired_at is null",
+                    *cancels,
+                )
+            if columns := _columns(scheduled):
+                await connection.execute(
+                    f"insert into {self._table} as t (position, event, key, due, command, content, meta)"
+                    " select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[],"
+                    " $6::jsonb[], $7::jsonb[])"
+                    " on conflict (key) do update set position = excluded.position, event = excluded.event,"
+                    " due = excluded.due, command = excluded.command, content = excluded.content,"
+                    " meta = excluded.meta, attempts = 0, retry_at = '-infinity', error = null, fired_at = null,"
+                    " outcome = null where t.position < excluded.position",
+                    *columns,
+                )
+
+    async def due(self, now: datetime, limit: int) -> list[TimerRow]:
+        """What is due at an instant and not waiting to be tried again, the longest due first."""
+        connection = await self._firing.open()
+        rows = await connection.fetch(
+            f"select {', '.join(TimerRow.__slots__)} from {self._table} where fired_at is null and due <= $1"
+            " and retry_at <= clock_timestamp() order by due, key limit $2",
+            now,
+            limit,
+        )
+        return [TimerRow(*row) for row in rows]
+
+    async def next_due(self) -> datetime | None:
+        """When the next of those falls due that are not waiting to be tried again."""
+        connection = await self._firing.open()
+        instant: datetime | None = await connection.fetchval(
+            f"select due from {self._table} where fired_at is null and retry_at <= clock_timestamp()"
+            " order by due limit 1"
+        )
+        return instant
+
+    async def record(self, outcomes: Iterable[Outcome], now: datetime) -> None:
+        """Keep what became of attempts; a row that was scheduled anew meanwhile stays as it is."""
+        connection = await self._firing.open()
+        rows = [(outcome.timer.key, outcome.timer.event, outcome.result, outcome.error) for outcome in outcomes]
+        await connection.execute(
+            f"update {self._table} t set outcome = o.result, error = o.error,"
+            " fired_at = case when o.result is not null then $5::timestamptz end,"
+            " attempts = t.attempts + 1,"
+            " retry_at = clock_timestamp() + least(2 ^ least(t.attempts, 20), $6) * interval '1 second'"
+            " from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) o (key, event, result, error)"
+            " where t.key = o.key and t.event = o.event and t.fired_at is null",
+            *zip(*rows, strict=True),
+            now,
+            LONGEST_PAUSE,
+        )
+
+    async def forget(self) -> None:
+        """Drop what has not fired and set the checkpoint back; what has fired stays, so that it does not again."""
+        async with self._store.pool.acquire() as connection, connection.transaction():
+            await connection.execute(f"update {self._checkpoints} set position = 0 where consumer = $1", CONSUMER)
+            await connection.execute(f"delete from {self._table} where fired_at is null")
+
+    async def pending(self, limit: int) -> list[TimerRow]:
+        rows = await self._store.pool.fetch(
+            f"select {', '.join(TimerRow.__slots__)} from {self._table} where fired_at is null"
+            " order by due, key limit $1",
+            limit,
+        )
+        return [TimerRow(*row) for row in rows]
+
+    async def overdue(self, now: datetime) -> tuple[int, float]:
+        [(count, seconds)] = await self._store.pool.fetch(
+            f"select count(*), coalesce(extract(epoch from $1 - min(due)), 0)::float8 from {self._table}"
+            " where fired_at is null and due <= $1",
+            now,
+        )
+        return count, seconds
+
+
+def _columns(scheduled: Iterable[Scheduled]) -> list[tuple[object, ...]]:
+    rows = [
+        (position, event, key, due, type(command).__name__, command.model_dump_json(), meta)
+        for position, event, key, due, command, meta in scheduled
+    ]
+    return list(zip(*rows, strict=True))
