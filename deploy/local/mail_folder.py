@@ -11,15 +11,14 @@ from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from deploy.local.folder import hold, put
+from shared.eventsourcing.decider import SHANGHAI
 
 __all__ = ["Mail", "MailFolder", "mails_in"]
 
 NAME = re.compile(r"^\d{8}T\d{6}\.\d{6}Z-(?P<key>[0-9a-f]{32})$")
 REPEATS = ".repeats"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 _parser = BytesParser(EmailMessage, policy=policy.default)
 
 

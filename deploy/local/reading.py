@@ -4,19 +4,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deploy.local.mail_folder import Mail
 from deploy.local.sms_log import Message
+from shared.eventsourcing.decider import SHANGHAI
 
 __all__ = ["POLICY", "page"]
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 """Nothing is loaded from anywhere, and no script runs, whatever a mail holds."""
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def page(texts: Iterable[Message], mails: Iterable[Mail], words: str, limit: int) -> str:

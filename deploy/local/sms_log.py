@@ -9,18 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from deploy.local.folder import hold, put
+from shared.eventsourcing.decider import SHANGHAI
 
 __all__ = ["Message", "Posted", "SmsLog"]
 
 MESSAGES = "messages.jsonl"
 READABLE = "messages.txt"
 REPEATS = ".repeats"
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class Posted(BaseModel):

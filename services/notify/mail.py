@@ -3,16 +3,12 @@
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
-from typing import Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from services.notify.channels import Email
+from shared.eventsourcing.decider import SHANGHAI
 
 __all__ = ["BadAddress", "address_on_the_wire", "compose", "message_id"]
-
-
-SHANGHAI: Final = ZoneInfo("Asia/Shanghai")
 
 
 class BadAddress(ValueError):
