@@ -53,12 +53,14 @@ class OwnLog:
     """The log of the service's own store."""
 
     store: EventStore
+    page: int = 1000
+    """Events at most that are folded and written at once."""
 
     async def head(self) -> int:
         return await self.store.head()
 
     def pages(self, after: int) -> AsyncGenerator[Sequence[Recorded]]:
-        return self.store.all(after, follow=True)
+        return self.store.all(after, self.page, follow=True)
 
 
 @dataclass(frozen=True, slots=True)

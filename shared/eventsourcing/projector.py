@@ -109,7 +109,7 @@ class Projector:
     async def one[R](self, view: type[View[R]], *key: Any) -> R | None:
         """The row with this key."""
         table = self._table(view)
-        condition = " and ".join(f"{column} = ${n}" for n, column in enumerate(view.key, 1))
+        condition = " and ".join(f'"{column}" = ${n}' for n, column in enumerate(view.key, 1))
         rows = await table.select(self._store.pool, condition, *key)
         return rows[0] if rows else None
 
@@ -238,11 +238,12 @@ class Projector:
         if is_transient(error):
             _logger.warning("view interrupted", view=name, position=position, error=type(error).__name__)
             return
-        at = {"position": error.position, "event": error.type} if isinstance(error, CannotFold) else {}
-        cause = error.error if isinstance(error, CannotFold) else error
-        self.failures[name] = type(cause).__name__
+        kind = None
+        if isinstance(error, CannotFold):
+            position, kind, error = error.position, error.type, error.error
+        self.failures[name] = type(error).__name__
         _logger.error(
-            "view stopped", view=name, **{"position": position, **at}, error=type(cause).__name__, line=_line(cause)
+            "view stopped", view=name, position=position, type=kind, error=type(error).__name__, line=_line(error)
         )
 
     def _table[R](self, view: type[View[R]]) -> Table[R]:

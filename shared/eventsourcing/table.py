@@ -1,9 +1,10 @@
 """The table of a read model: its columns from the row's annotations, and the statements that read and write it."""
 
+import builtins
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
@@ -43,7 +44,7 @@ class Column:
 
     @property
     def definition(self) -> str:
-        return f"{self.name} {self.type}{'' if self.nullable else ' not null'}"
+        return f'"{self.name}" {self.type}{"" if self.nullable else " not null"}'
 
     def to_sql(self, values: Iterable[Any]) -> Sequence[Any]:
         if self.type == "jsonb":
@@ -52,40 +53,60 @@ class Column:
 
 
 def _to_json(value: Any) -> str:
-    # Strict on purpose: a UUID or Decimal in here would come back from the table as something else.
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
 
 
 def columns_of(row: type[Any]) -> tuple[Column, ...]:
     """The columns of a row's class. Raises TypeError where an annotation has no column type."""
     hints = get_type_hints(row)
-    return tuple(_column(row, name, hints[name]) for name in row.__dataclass_fields__)
+    return tuple(_column(row, name, hints[name]) for name in (field.name for field in fields(row)))
 
 
 def _column(row: type[Any], name: str, hint: Any) -> Column:
-    kind, nullable = _plain(hint)
+    bare, nullable = _bare(hint)
+    kind = get_origin(bare) or bare
     if isinstance(kind, type) and issubclass(kind, Enum):
         if not issubclass(kind, str):
             raise TypeError(f"{row.__name__}.{name}: an enumeration of words is a StrEnum")
         return Column(name, "text", nullable, kind)
-    if kind not in SQL_TYPES:
+    if kind not in SQL_TYPES or (kind in (dict, list) and not _is_json(bare)):
         raise TypeError(f"{row.__name__}.{name}: no column type for {hint}")
     return Column(name, SQL_TYPES[kind], nullable, json.loads if SQL_TYPES[kind] == "jsonb" else None)
 
 
-def _plain(hint: Any) -> tuple[Any, bool]:
-    """The class behind aliases, NewType, Annotated and parameters, and whether None is allowed."""
+def _is_json(hint: Any) -> bool:
+    """Whether what JSON gives back is what was put in: a UUID, a date or a number as a key would come back as text."""
+    bare, _ = _bare(hint)
+    match get_origin(bare), get_args(bare):
+        case builtins.list, (item,):
+            return _is_json(item)
+        case builtins.dict, (key, item):
+            return _is_text(_bare(key)[0]) and _is_json(item)
+        case _:
+            return bare in (dict, list, int, bool, float, Any) or _is_text(bare)
+
+
+def _is_text(bare: Any) -> bool:
+    return isinstance(bare, type) and issubclass(bare, str)
+
+
+def _bare(hint: Any) -> tuple[Any, bool]:
+    """The type behind aliases, NewType and Annotated, and whether None is allowed beside it."""
     if isinstance(hint, TypeAliasType):
-        return _plain(hint.__value__)
+        return _bare(hint.__value__)
     if isinstance(hint, NewType):
-        return _plain(hint.__supertype__)
-    origin = get_origin(hint)
-    if origin is Annotated:
-        return _plain(get_args(hint)[0])
-    if origin in (Union, UnionType):
+        return _bare(hint.__supertype__)
+    if get_origin(hint) is Annotated:
+        return _bare(get_args(hint)[0])
+    if get_origin(hint) in (Union, UnionType):
         some = [part for part in get_args(hint) if part is not NoneType]
-        return (_plain(some[0])[0] if len(some) == 1 else hint), len(some) < len(get_args(hint))
-    return origin or hint, False
+        if len(some) == 1:
+            return _bare(some[0])[0], True
+    return hint, False
 
 
 class Table[R]:
@@ -99,7 +120,7 @@ class Table[R]:
         self._key = attrgetter(*view.key)
         self._tuple = attrgetter(*(column.name for column in self.columns))
         self._converted = [(n, column.from_sql) for n, column in enumerate(self.columns) if column.from_sql]
-        self._names = ", ".join(self._types)
+        self._names = _quoted(self._types)
         self._load = self._by_values(view.key)
         self._write = self._write_statement()
 
@@ -121,8 +142,8 @@ class Table[R]:
         """The key and the indexes: made after the rows are in."""
         return "; ".join(
             (
-                f"alter table {self.qualified} add primary key ({', '.join(self.view.key)})",
-                *(f"create index on {self.qualified} ({', '.join(columns)})" for columns in self._indexes()),
+                f"alter table {self.qualified} add primary key ({_quoted(self.view.key)})",
+                *(f"create index on {self.qualified} ({_quoted(columns)})" for columns in self._indexes()),
             )
         )
 
@@ -203,27 +224,27 @@ class Table[R]:
 
     def _by_values(self, columns: Sequence[str]) -> str:
         if len(columns) == 1:
-            condition = f"{columns[0]} = any ($1::{self._types[columns[0]]}[])"
+            condition = f"{_quoted(columns)} = any ($1::{self._types[columns[0]]}[])"
         else:
-            condition = f"({', '.join(columns)}) in (select * from {self._unnest(columns, 1)})"
+            condition = f"({_quoted(columns)}) in (select * from {self._unnest(columns, 1)})"
         return f"select {self._names} from {self.qualified} where {condition}"
 
     def _write_statement(self) -> str:
         key = self.view.key
         others = [name for name in self._types if name not in key]
-        update = ", ".join(f"{name} = excluded.{name}" for name in others)
-        same = " and ".join(f"t.{name} = k.{name}" for name in key)
+        update = ", ".join(f'"{name}" = excluded."{name}"' for name in others)
+        same = " and ".join(f't."{name}" = k."{name}"' for name in key)
         return f"""
             with moved as (
                 update {self.schema}.read_models set position = $1
                 where name = '{self.name}' and build = $2 and position = $3 returning true as done
             ), gone as (
-                delete from {self.qualified} t using moved, {self._unnest(key, 5)} as k ({", ".join(key)})
+                delete from {self.qualified} t using moved, {self._unnest(key, 5)} as k ({_quoted(key)})
                 where {same}
             ), put as (
                 insert into {self.qualified} ({self._names})
                 select r.* from moved, {self._unnest(self._types, 5 + len(key))} as r
-                on conflict ({", ".join(key)}) do {f"update set {update}" if others else "nothing"}
+                on conflict ({_quoted(key)}) do {f"update set {update}" if others else "nothing"}
             )
             select done, pg_notify('{self.schema}_views', $4) from moved
         """

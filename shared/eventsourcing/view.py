@@ -132,7 +132,8 @@ class View[R]:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls.row = _row_of(cls)
-        unknown = {column for columns in (cls.key, *cls.indexes) for column in columns} - set(cls.row.__annotations__)
+        named = {column for columns in (cls.key, *cls.indexes) for column in columns}
+        unknown = named - set(cls.row.__dataclass_fields__)
         if unknown or not cls.key or not cls.name.isidentifier():
             raise TypeError(f"{cls.__name__}: a name, a key and indexes of its row's columns, not {unknown or cls.key}")
         cls.lookups = tuple({tuple(sorted(d.where)): None for _, d in _handlers(cls) if d.where})
@@ -171,9 +172,8 @@ def _row_of(cls: type[View[Any]]) -> type[Any]:
 
 
 def _handlers(cls: type[View[Any]]) -> list[tuple[str, _Declared]]:
-    return [
-        (attribute, declared) for attribute, member in vars(cls).items() for declared in getattr(member, "declared", ())
-    ]
+    members = {name: member for base in reversed(cls.__mro__) for name, member in vars(base).items()}
+    return [(name, declared) for name, member in members.items() for declared in getattr(member, "declared", ())]
 
 
 def _keys(by: By[Any], columns: int) -> Callable[[Event, Recorded], Iterable[Any]]:

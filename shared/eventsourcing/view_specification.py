@@ -159,15 +159,15 @@ class Shown[R]:
 class MemoryLog:
     """A log that holds a history, and to which nothing is added."""
 
-    def __init__(self, history: Sequence[Recorded]) -> None:
-        self._history = history
+    def __init__(self, history: Sequence[Recorded], page: int = 1000) -> None:
+        self._history, self._page = history, page
 
     async def head(self) -> int:
         return len(self._history)
 
     async def pages(self, after: int) -> AsyncGenerator[Sequence[Recorded]]:
-        if self._history[after:]:
-            yield self._history[after:]
+        for start in range(after, len(self._history), self._page):
+            yield self._history[start : start + self._page]
         await asyncio.Event().wait()
 
 

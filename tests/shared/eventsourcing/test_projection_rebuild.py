@@ -1,0 +1,219 @@
+"""Read models filled anew beside the ones that serve, which they then replace."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+import pytest
+
+from shared.eventsourcing import rebuild
+from shared.eventsourcing.folding import CannotFold
+from shared.eventsourcing.projection import OwnLog
+from shared.eventsourcing.projector import Projector
+from shared.eventsourcing.rebuild import BeingBuilt
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rows import Rows
+from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.view import View, on
+from shared.eventsourcing.view_specification import MemoryLog
+from tests.shared.eventsourcing.test_projection import LIMIT, another_process, assert_shows, running
+from tests.shared.eventsourcing.toolshed import (
+    CODEC,
+    Bought,
+    Lendings,
+    Scrapped,
+    ToolRow,
+    Tools,
+    busy_shed,
+    history,
+    record,
+)
+
+
+@pytest.fixture
+async def store(database_url: str) -> AsyncIterator[EventStore]:
+    async with EventStore(database_url, "shed", CODEC) as store:
+        yield store
+
+
+@dataclass(slots=True)
+class PricedRow:
+    tool: str
+    yuan: int
+
+
+class PricedTools(View[PricedRow]):
+    """The second version of the tools: other columns under the same name."""
+
+    name, version, key = "tools", 2, ("tool",)
+
+    @on(Bought)
+    def bought(self, rows: Rows[PricedRow], event: Bought, at: Recorded) -> None:
+        rows.put(PricedRow(str(event.tool), event.price // 100))
+
+
+async def leftovers(store: EventStore) -> list[str]:
+    rows = await store.pool.fetch("select tablename from pg_tables where schemaname = 'shed' and tablename ~ '__next'")
+    return [row["tablename"] for row in rows]
+
+
+async def test_a_new_version_is_filled_while_the_old_serves_and_takes_its_place(store: EventStore) -> None:
+    shed = busy_shed(tools=300, lendings=2000)
+    receipt = await record(store, shed.events[:4000])
+    async with running(Projector(store, [Tools()])) as projector:
+        await projector.reached(receipt.position)
+    async with running(Projector(store, [PricedTools()])) as projector:
+        appending = asyncio.create_task(record(store, shed.events[4000:], at_once=3))
+        answers = 0
+        while not await _is_at_version(store, 2):
+            assert await store.pool.fetchval("select count(*) from shed.tools") == 300
+            answers += 1
+        receipt = await appending
+        await projector.reached(receipt.position, timeout=LIMIT)
+        prices = {row.tool: row.yuan for row in await projector.some(PricedTools, "true")}
+    assert answers > 0
+    assert prices == {str(row.tool): row.price // 100 for row in shed.tools.values()}
+    assert await leftovers(store) == []
+
+
+async def _is_at_version(store: EventStore, version: int) -> bool:
+    found: int = await store.pool.fetchval("select version from shed.read_models where name = 'tools'")
+    return found == version
+
+
+async def test_a_rebuild_beside_a_live_projection_loses_and_doubles_nothing(store: EventStore) -> None:
+    shed = busy_shed(tools=100, lendings=3000)
+    await record(store, shed.events[:2000])
+    async with (
+        running(Projector(store, [Tools(), Lendings()], OwnLog(store, page=20))) as live,
+        Projector(store, [Tools(), Lendings()]) as operator,
+    ):
+        await live.reached(2000, timeout=LIMIT)
+        await store.pool.execute("update shed.tools set times_lent = 77")
+        appending = asyncio.create_task(record(store, shed.events[2000:], at_once=5))
+        rebuilds = 0
+        while not appending.done():
+            await operator.rebuild(Tools)
+            await operator.rebuild(Lendings)
+            rebuilds += 1
+        receipt = await appending
+        await live.reached(receipt.position, timeout=LIMIT)
+        await assert_shows(live, shed)
+        assert live.failures == {}
+    assert rebuilds > 0
+
+
+async def test_the_progress_of_a_rebuild_is_told(store: EventStore) -> None:
+    await record(store, busy_shed(tools=50, lendings=200).events)
+    told: list[tuple[int, int]] = []
+    async with Projector(store, [Tools()], OwnLog(store, page=100)) as projector:
+        position = await projector.rebuild(Tools, lambda done, total: told.append((done, total)))
+    assert position == 450
+    assert told == [(100, 450), (200, 450), (300, 450), (400, 450), (450, 450)]
+
+
+async def test_an_empty_log_is_rebuilt_to_an_empty_table(store: EventStore) -> None:
+    async with Projector(store, [Tools()]) as projector:
+        assert await projector.rebuild(Tools) == 0
+        assert await projector.some(Tools, "true") == []
+
+
+async def test_of_two_rebuilds_of_one_view_the_second_is_refused(store: EventStore) -> None:
+    class Endless:
+        async def head(self) -> int:
+            return 10**9
+
+        def pages(self, after: int) -> AsyncGenerator[Sequence[Recorded]]:
+            return MemoryLog(history(busy_shed(tools=5, lendings=0).events)).pages(after)
+
+    async with Projector(store, [Tools()], Endless()) as one, Projector(store, [Tools(), Lendings()]) as other:
+        begun = asyncio.Event()
+        first = asyncio.create_task(one.rebuild(Tools, lambda _done, _total: begun.set()))
+        await asyncio.wait_for(begun.wait(), LIMIT)
+        with pytest.raises(BeingBuilt):
+            await other.rebuild(Tools)
+        await other.rebuild(Lendings)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await other.rebuild(Tools)
+    assert await leftovers(store) == []
+
+
+async def test_a_rebuild_that_fails_leaves_the_old_table_serving(store: EventStore) -> None:
+    shed = busy_shed(tools=50, lendings=100)
+    receipt = await record(store, shed.events)
+
+    class Failing(Tools):
+        @on(Bought)
+        def bought(self, rows: Rows[ToolRow], event: Bought, at: Recorded) -> None:
+            raise ValueError
+
+    async with running(Projector(store, [Tools(), Lendings()])) as live, Projector(store, [Failing()]) as operator:
+        await live.reached(receipt.position)
+        with pytest.raises(CannotFold):
+            await operator.rebuild(Failing)
+        await assert_shows(live, shed)
+    assert await leftovers(store) == []
+
+
+async def test_what_a_killed_build_leaves_is_discarded_by_the_next(store: EventStore) -> None:
+    shed = busy_shed(tools=200, lendings=6000)
+    receipt = await record(store, shed.events)
+    async with Projector(store, [Tools(), Lendings()]) as projector:
+        async with another_process(store.dsn) as process:
+            async with asyncio.timeout(LIMIT):
+                while not await leftovers(store):
+                    pass
+            process.kill()
+        async with another_process(store.dsn):
+            await projector.reached(receipt.position, timeout=LIMIT)
+        await assert_shows(projector, shed)
+    assert await leftovers(store) == []
+
+
+@asynccontextmanager
+async def long_reading(store: EventStore) -> AsyncIterator[None]:
+    reader = await asyncpg.connect(store.dsn)
+    try:
+        async with reader.transaction():
+            await reader.fetch("select * from shed.tools")
+            yield
+    finally:
+        await reader.close()
+
+
+async def test_a_swap_steps_back_from_a_long_reading_and_comes_again(
+    store: EventStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "SWAP_WAIT", "50ms")
+    shed = busy_shed(tools=20, lendings=100)
+    half = len(shed.events) // 2
+    receipt = await record(store, shed.events[:half])
+    async with running(Projector(store, [Tools(), Lendings()])) as projector:
+        await projector.reached(receipt.position)
+        async with long_reading(store):
+            with pytest.raises(asyncpg.LockNotAvailableError):
+                await projector.rebuild(Tools)
+        monkeypatch.setattr(rebuild, "SWAP_ATTEMPTS", 1000)
+        async with long_reading(store):
+            rebuilding = asyncio.create_task(projector.rebuild(Tools))
+            receipt = await record(store, shed.events[half:], at_once=1)
+            await projector.reached(receipt.position, timeout=LIMIT)
+            assert not rebuilding.done()
+        await rebuilding
+        await assert_shows(projector, shed)
+
+
+async def test_statements_prepared_before_a_swap_read_the_new_table(store: EventStore) -> None:
+    shed = busy_shed(tools=20, lendings=0)
+    shed.happens(Scrapped(tool=next(iter(shed.tools))))
+    receipt = await record(store, shed.events)
+    async with running(Projector(store, [Tools(), Lendings()])) as projector:
+        await projector.reached(receipt.position)
+        await assert_shows(projector, shed)
+        await store.pool.execute("delete from shed.tools")
+        await projector.rebuild(Tools)
+        await assert_shows(projector, shed)
