@@ -233,6 +233,8 @@ class LimitChanged(LineEvent):
     member_id: MemberId
     limit: PositiveFen
     was: Fen
+    ceiling: NonNegativeFen
+    """See LineRetiered."""
 
 
 class LineFrozen(LineEvent):
