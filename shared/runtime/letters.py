@@ -102,7 +102,8 @@ class Letters:
         state = "dead" if attempts >= self._patience.attempts else "retrying"
         await self._pool.execute(
             f"update {self._table} set state = $3, attempts = $4, error = $5,"
-            " next_at = now() + make_interval(secs => $6) where consumer = $1 and sequence = $2",
+            " next_at = now() + make_interval(secs => $6)"
+            " where consumer = $1 and sequence = $2 and state <> 'skipped'",  # an operator may have been quicker
             letter.consumer,
             letter.sequence,
             state,
