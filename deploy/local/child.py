@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import httpx
 
-from deploy.local.orphans import ended_with_parent
+from deploy.local.leash import leashed
 from deploy.local.ports import LOOPBACK
 from deploy.local.server import Server
 
@@ -85,10 +85,16 @@ class Program:
     """A program of ours: told to stop by SIGTERM, logging to its standard output."""
 
     def __init__(
-        self, name: str, command: Sequence[str], environment: Mapping[str, str], log: Path, health: str
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        log: Path,
+        health: str,
+        stop_limit: float = STOP_LIMIT,
     ) -> None:
         self.name, self.log, self.health = name, log, health
-        self._command, self._environment = command, environment
+        self._command, self._environment, self._stop_limit = command, environment, stop_limit
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -99,13 +105,12 @@ class Program:
         self.log.touch(mode=0o600)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command,
+                *leashed(self._command, signal.SIGKILL),
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is the supervisor's to handle
-                preexec_fn=ended_with_parent(signal.SIGKILL),
             )
 
     async def ended(self) -> int:
@@ -120,7 +125,7 @@ class Program:
             return
         self._process.terminate()
         try:
-            await asyncio.wait_for(self._process.wait(), STOP_LIMIT)
+            await asyncio.wait_for(self._process.wait(), self._stop_limit)
         except TimeoutError:
             self.kill()
             await self._process.wait()

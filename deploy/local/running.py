@@ -22,7 +22,7 @@ from deploy.local.system import LocalSystem
 from deploy.local.terminal import NO_ANSWER, WRONG, Output, err, out, wrong
 from shared.runtime.settings import ClockKind
 
-__all__ = ["places", "status", "up"]
+__all__ = ["places", "status", "until_told", "up"]
 
 
 def up(
@@ -33,14 +33,14 @@ def up(
     """Run the whole system here, until Ctrl-C. The data stay."""
     system = LocalSystem(default_home(), clock=clock, say=_say)
     try:
-        raise typer.Exit(asyncio.run(_until_told(system)))
+        raise typer.Exit(asyncio.run(until_told(system)))
     except AlreadyUp as error:
         wrong(f"{error}: niangjia status shows it")
     except (ServerFailed, PortBusy) as error:
         wrong(str(error))
 
 
-async def _until_told(system: LocalSystem) -> int:
+async def until_told(system: LocalSystem) -> int:
     """Run until the first signal; a second one while it stops ends everything at once."""
     told, loop = asyncio.Event(), asyncio.get_running_loop()
 

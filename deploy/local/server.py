@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.local.account import Account
-from deploy.local.orphans import ended_with_parent
+from deploy.local.leash import leashed
 from deploy.local.ports import require_free
 
 START_LIMIT = 30.0
@@ -139,17 +139,20 @@ class Server(ABC):
         self.log.touch(mode=0o600)
         self._log_start = self.log.stat().st_size
         with self.log.open("ab") as log:
+            account = self.account
             self._process = subprocess.Popen(
-                self.command(),
+                leashed(
+                    self.command(),
+                    self.orphan_signal if self.die_with_parent else None,
+                    account.uid,
+                    account.gid,
+                    account.groups,
+                ),
                 cwd=self.folder(),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # a Ctrl-C in the terminal is the supervisor's to handle
-                preexec_fn=ended_with_parent(self.orphan_signal) if self.die_with_parent else None,
-                user=self.account.uid,
-                group=self.account.gid,
-                extra_groups=self.account.groups,
             )
 
     def _failed(self, what: str) -> ServerFailed:

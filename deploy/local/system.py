@@ -65,8 +65,10 @@ class LocalSystem:
         say: Callable[[str], None] = lambda line: None,
         durable: bool = True,
         environment: Mapping[str, str] = os.environ,
+        ready_limit: float = READY_LIMIT,
     ) -> None:
         self.home, self.programmes, self.clock, self.durable = home, programmes, clock, durable
+        self._ready_limit = ready_limit
         self.supervisor = Supervisor(say, self._record)
         self._environment = dict(environment)
         self._held = ExitStack()
@@ -115,9 +117,9 @@ class LocalSystem:
         )
         await self.supervisor.start(*(self._service(programme) for programme in self.programmes))
 
-    async def ready(self, limit: float = READY_LIMIT) -> None:
-        """Until every part is ready. Raises NotReady after `limit` seconds."""
-        await self.supervisor.ready(limit)
+    async def ready(self) -> None:
+        """Until every part is ready. Raises NotReady after `ready_limit` seconds."""
+        await self.supervisor.ready(self._ready_limit)
 
     async def stop(self) -> None:
         """End everything in good order: services finish and leave first, the database goes last."""
