@@ -25,7 +25,8 @@ def is_transient(error: BaseException) -> bool:
         | asyncpg.PostgresConnectionError
         | asyncpg.OperatorInterventionError
         | asyncpg.TooManyConnectionsError
-        | asyncpg.DeadlockDetectedError,
+        | asyncpg.DeadlockDetectedError
+        | asyncpg.InternalClientError,  # of a call on a connection whose end was said and not yet noticed
     ) or (isinstance(error, asyncpg.InterfaceError) and "clos" in str(error))
 
 

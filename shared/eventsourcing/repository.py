@@ -88,7 +88,10 @@ class Session:
         return state
 
     def append[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E]) -> None:
-        """Append to a stream, at the version that was loaded; to one that was not loaded, at any version."""
+        """Append to a stream, at the version that was loaded; to one that was not loaded, at any version.
+
+        Streams that were loaded and are not appended to must be where they were as well.
+        """
         if events:
             stream = aggregate.stream(key)
             pending = self.pending.setdefault(stream, _Pending(aggregate, []))
@@ -155,6 +158,8 @@ class Repository:
             loaded = session.loaded.get(stream)
             writes.append(Write(stream, loaded.version if loaded else None, _rows(ids, sealed, meta)))
             sealed_by_stream[stream] = sealed
+        only_read = session.loaded.keys() - session.pending.keys()
+        writes += [Write(stream, session.loaded[stream].version, ()) for stream in only_read]
         try:
             receipt = await self._store.append(Commit(occasion.command_id, occasion.fingerprint, writes))
         except Conflict:

@@ -7,7 +7,6 @@ that is away is sent again: a commit's id makes that safe.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -45,7 +44,10 @@ class NewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What a commit appends to one stream: `expected` is its version so far, 0 for none yet, None for any."""
+    """What a commit appends to one stream: `expected` is its version so far, 0 for none yet, None for any.
+
+    One without events only verifies the version; a commit has at least one with some.
+    """
 
     stream: str
     expected: int | None
@@ -95,23 +97,28 @@ class Writer:
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._leaving = False
 
     def start(self) -> None:
+        self._leaving = False
         self._task = asyncio.create_task(self._run(), name="event store writer")
 
     async def stop(self) -> None:
-        """Finish what was asked for, then leave."""
-        if self._task is not None:
-            await asyncio.gather(*(w.outcome for w in self._waiting), return_exceptions=True)
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
+        """Finish what was asked for, then leave. Cancelled, it leaves at once: what was under way is unknown."""
+        self._leaving = True
+        self._wake.set()
+        try:
+            if self._task is not None:
                 await self._task
-        await self._connection.close()
+        finally:
+            await self._connection.close()
 
     async def append(self, commit: Commit) -> Receipt:
-        """Commit, together with whatever else waits. Raises Conflict, CommandIdReused, asyncpg.DataError."""
-        if self._task is None or self._task.done():
+        """Commit, together with whatever else waits. Raises Conflict, CommandIdReused, asyncpg.PostgresError."""
+        if self._task is None or self._task.done() or self._leaving:
             raise RuntimeError("the writer is not running")
+        if not any(write.events for write in commit.writes):
+            raise ValueError("a commit without events")
         waiting = _Waiting(commit, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._wake.set()
@@ -122,30 +129,43 @@ class Writer:
             await self._wake.wait()
             batch = self._take()
             if not batch:
+                if self._leaving:
+                    return
                 self._wake.clear()
                 continue
             try:
-                await self._write(batch)
-            except asyncpg.DataError:
-                for one in batch:  # a row that the table refuses must not take its neighbours with it
-                    await self._write_alone(one)
+                await self._write_out(batch)
             except BaseException as error:
                 _fail(batch, error)
                 if not isinstance(error, Exception):
+                    _fail(list(self._waiting), error)
                     raise
 
     def _take(self) -> list[_Waiting]:
-        """The next batch, in order of arrival; what shares a stream or an id with it waits for the one after."""
+        """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after."""
         batch: list[_Waiting] = []
         deferred: list[_Waiting] = []
-        taken: set[str | UUID] = set()
+        written: set[str | UUID] = set()
+        read: set[str] = set()
         while self._waiting and len(batch) < LARGEST_BATCH:
             waiting = self._waiting.popleft()
-            claims: set[str | UUID] = {waiting.commit.id, *(write.stream for write in waiting.commit.writes)}
-            (deferred if taken & claims else batch).append(waiting)
-            taken |= claims
+            writes: set[str | UUID] = {waiting.commit.id, *(w.stream for w in waiting.commit.writes if w.events)}
+            reads = {w.stream for w in waiting.commit.writes if not w.events}
+            apart = written.isdisjoint(writes) and written.isdisjoint(reads) and read.isdisjoint(writes)
+            (batch if apart else deferred).append(waiting)
+            written |= writes
+            read |= reads
         self._waiting.extendleft(reversed(deferred))
         return batch
+
+    async def _write_out(self, batch: list[_Waiting]) -> None:
+        try:
+            await self._write(batch)
+        except asyncpg.PostgresError:
+            if len(batch) == 1:
+                raise
+            for one in batch:  # a row that PostgreSQL refuses must not take its neighbours with it
+                await self._write_alone(one)
 
     async def _write(self, batch: list[_Waiting]) -> None:
         arguments = _columns([waiting.commit for waiting in batch])
@@ -158,7 +178,7 @@ class Writer:
     async def _write_alone(self, waiting: _Waiting) -> None:
         try:
             await self._write([waiting])
-        except asyncpg.DataError as error:
+        except asyncpg.PostgresError as error:
             _fail([waiting], error)
 
     async def _call(self, arguments: tuple[list[Any], ...]) -> list[asyncpg.Record]:

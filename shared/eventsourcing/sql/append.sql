@@ -1,8 +1,8 @@
 -- append(…): a batch of commits, each all or nothing and independent of the others.
 --
 -- A commit has an id and a fingerprint, and writes to one or more streams; a write has a stream, the version that
--- the stream is expected to have (0 for none yet, null for any), and its events. No stream and no commit id may
--- stand twice in a batch. One row a commit, in their order:
+-- the stream is expected to have (0 for none yet, null for any), and its events, if any: one without only verifies.
+-- In a batch no commit id may stand twice, nor a stream that is appended to. One row a commit, in their order:
 --   appended   the first write's stream and new version, the position of the commit's last event
 --   duplicate  what it was when the same command was first carried out
 --   reused     the id belongs to another command
