@@ -1,5 +1,7 @@
 """An email as bytes: the same message always gives the same ones."""
 
+import re
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8
@@ -9,6 +11,9 @@ from services.notify.channels import Email
 from shared.eventsourcing.decider import SHANGHAI
 
 __all__ = ["BadAddress", "address_on_the_wire", "compose", "message_id"]
+
+
+BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class BadAddress(ValueError):
@@ -24,12 +29,15 @@ def address_on_the_wire(text: str) -> str:
     """`local@domain` with the domain in ASCII (IDNA). Raises BadAddress."""
     local, _, domain = text.strip().rpartition("@")
     try:
-        address = Address(addr_spec=f"{local}@{domain.encode('idna').decode()}")
-    except (ValueError, IndexError) as error:
+        domain = domain.encode("idna").decode()
+        # `Address` parses ASCII alone, and letters beyond it may stand wherever ASCII ones do (RFC 6531).
+        plain = BEYOND_ASCII.sub("x", local)
+        parsed = Address(addr_spec=f"{plain}@{domain}")
+    except (ValueError, IndexError, MessageError) as error:
         raise BadAddress("not an email address") from error
-    if not address.username or not address.domain or not address.addr_spec.isprintable():
+    if not parsed.domain or parsed.username != plain or not plain or not local.isprintable():
         raise BadAddress("not an email address")
-    return address.addr_spec
+    return f"{local}@{domain}"
 
 
 def compose(email: Email, from_address: str) -> bytes:
@@ -40,7 +48,8 @@ def compose(email: Email, from_address: str) -> bytes:
     message["Message-ID"] = message_id(email.notification_id, Address(addr_spec=from_address).domain)
     message["Date"] = email.at.astimezone(SHANGHAI)
     message["From"] = Address(_one_line(email.from_name), addr_spec=from_address)
-    message["To"] = Address(_one_line(email.to_name), addr_spec=to)
+    local, _, domain = to.rpartition("@")
+    message["To"] = Address(_one_line(email.to_name), local, domain)
     message["Subject"] = _one_line(email.subject)
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     message.set_content(email.text, cte="base64")
