@@ -74,6 +74,7 @@ _TO_PLAIN = {
 """Full-width forms, dashes and quotes to plain ones; marks that nobody sees, such as those a phone puts around a
 number that is copied, to nothing."""
 
+_TIDY = re.compile(r"[0-9A-Za-z\u4E00-\u9FFF]*")
 _CREDIT_CODE = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}")
 _MOBILE = re.compile(r"1[3-9][0-9]{9}")
 _LANDLINE = re.compile(r"(0[0-9]{2,3})?[2-8][0-9]{6,7}([转#][0-9]{1,6})?")
@@ -136,6 +137,8 @@ def tidy(text: str) -> str:
     >>> tidy(" Ｌｉ　Ｊｉａｎｇｕｏ ")
     'Li Jianguo'
     """
+    if _TIDY.fullmatch(text):
+        return text
     return " ".join(text.translate(_TO_PLAIN).split()).lstrip("'").strip()
 
 

@@ -291,13 +291,13 @@ class RecordBankAccount(Command):
 
     member_id: MemberId
     account: Personal[AccountText]
-    bank: Personal[OrganisationName]
+    bank: Personal[OrganisationName] | None = None
     """开户行."""
 
 
 class BankAccountRecorded(MemberEvent):
     account: Personal[str]
-    bank: Personal[str]
+    bank: Personal[str] | None
 
 
 class RemoveBankAccount(Command):

@@ -120,8 +120,8 @@ def people(count: int, seed: int = 330503) -> Iterator[Person]:
     firms = employers(max(1, count // 50))
     head = ""
     for number in range(count):
-        born = date(1965, 1, 1) + timedelta(days=number * 37 % 14_600)
-        own = id_number(PLACES[number % len(PLACES)], born, 1 + number // 14_600 * 7 + number % 7)
+        born = date(1965, 1, 1) + timedelta(days=number * 37 % 12_000)
+        own = id_number(PLACES[number % len(PLACES)], born, 1 + number // 12_000 * 7 + number % 7)
         head = head if number % 4 == 3 else own
         firm, code = firms[number % len(firms)]
         post, trade, level = TRADES[number % len(TRADES)]
