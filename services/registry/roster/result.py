@@ -76,7 +76,7 @@ class ResultWorkbook:
 
     def __init__(self, path: Path, roster: Roster) -> None:
         self._book = xlsxwriter.Workbook(path, {"constant_memory": True})
-        self._formats = {name: self._book.add_format(dict(colour)) for name, colour in COLOURS.items()}
+        self._formats = {name: self._book.add_format(dict(colour)) for name, colour in COLOURS.items() if colour}
         self._dates = {
             name: self._book.add_format({"num_format": "yyyy-mm-dd", **colour}) for name, colour in COLOURS.items()
         }
@@ -109,7 +109,7 @@ class ResultWorkbook:
         index = row.number - 1
         for place, column in target.columns.items():
             self._write(target.sheet, index, column, row.cells[place], marks.get(place, "plain"))
-        mark = self._formats["problem" if problems else "warning" if row.warnings else "plain"]
+        mark = self._formats.get("problem" if problems else "warning" if row.warnings else "plain")
         for offset, words in enumerate((outcome.value, _words(problems), _words(row.warnings))):
             if words:
                 target.sheet.write_string(index, target.outcome + offset, words, mark)
@@ -135,19 +135,19 @@ class ResultWorkbook:
     def _write(self, sheet: Any, row: int, column: int, cell: Cell, colour: str) -> None:
         match cell:
             case "":
-                if colour != "plain":
-                    sheet.write_blank(row, column, None, self._formats[colour])
+                if colour in self._formats:
+                    sheet.write_blank(row, column, None, self._formats.get(colour))
             case str():
-                sheet.write_string(row, column, harmless(cell), self._formats[colour])
+                sheet.write_string(row, column, harmless(cell), self._formats.get(colour))
             case bool():
-                sheet.write_boolean(row, column, cell, self._formats[colour])
+                sheet.write_boolean(row, column, cell, self._formats.get(colour))
             case date():
                 sheet.write_datetime(row, column, cell, self._dates[colour])
             case float() | int() if abs(cell) < EXACT_DIGITS:
-                sheet.write_number(row, column, cell, self._formats[colour])
+                sheet.write_number(row, column, cell, self._formats.get(colour))
             case _:
                 sheet.write_string(
-                    row, column, f"{cell:.0f}" if isinstance(cell, float) else str(cell), self._formats[colour]
+                    row, column, f"{cell:.0f}" if isinstance(cell, float) else str(cell), self._formats.get(colour)
                 )
 
     def _write_summary(self) -> None:
@@ -168,7 +168,7 @@ class ResultWorkbook:
         ]
         headings = {"导入结果", "类别"}
         for index, line in enumerate(lines):
-            colour = self._formats["header" if line[0] in headings else "plain"]
+            colour = self._formats.get("header" if line[0] in headings else "plain")
             for column, value in enumerate(line):
                 if isinstance(value, int):
                     self._summary.write_number(index, column, value, colour)
