@@ -90,8 +90,8 @@ class StreamFeed:
                     yield page
             except (nats.errors.Error, TimeoutError, OSError) as error:
                 if self._nc.is_closed:
-                    raise
-                _log.info("feed interrupted", stream=self._stream, reader=self._name, at=after, error=repr(error))
+                    raise nats.errors.ConnectionClosedError from error
+                _log.warning("feed interrupted", stream=self._stream, reader=self._name, at=after, error=repr(error))
             finally:
                 await self._end(delivery)
             delay = FIRST_DELAY if after > begun else min(delay * 2, LONGEST_DELAY)

@@ -66,14 +66,20 @@ class Relay:
         return max(0, await self._store.head() - self._published)
 
     async def run(self) -> None:
-        """For ever. Raises StreamAhead, ForeignStream; Unpublishable, UnknownEvent, LogBroken; JetStream's refusals."""
+        """For ever.
+
+        Raises StreamAhead, ForeignStream; Unpublishable, UnknownEvent, LogBroken; JetStream's refusals;
+        nats-py's ConnectionClosedError once the connection is closed for good.
+        """
         delay = FIRST_DELAY
         while True:
             begun = self._published
             try:
                 await self._publish_beyond(await self._resume())
             except (nats.errors.Error, TimeoutError, OSError) as error:
-                if self._nc.is_closed or _is_refusal(error):
+                if self._nc.is_closed:
+                    raise nats.errors.ConnectionClosedError from error
+                if _is_refusal(error):
                     raise
                 _log.warning("relay interrupted", stream=self._stream, published=self._published, error=repr(error))
             delay = FIRST_DELAY if self._published > begun else min(delay * 2, LONGEST_DELAY)

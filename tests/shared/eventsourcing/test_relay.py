@@ -222,7 +222,7 @@ async def test_a_connection_that_is_closed_for_good_stops_the_relay(store: Event
     await whole(relay, store)
     await nc.close()
     await deposit(store, 1)
-    with pytest.raises(nats.errors.Error):
+    with pytest.raises(nats.errors.ConnectionClosedError):
         await asyncio.wait_for(work, 10)
 
 
