@@ -10,6 +10,7 @@ from typing import Annotated, Any, NoReturn
 from uuid import UUID
 
 import typer
+from nats.errors import NoRespondersError
 from pydantic import ValidationError
 from rich.console import Group
 from rich.padding import Padding
@@ -23,9 +24,10 @@ from deploy.local.reach import connection
 from deploy.local.terminal import NO_ANSWER, REFUSED, Output, err, out, wrong
 from shared.runtime.client import Client, NoAnswer
 from shared.runtime.envelope import Envelope
+from shared.schemas.ids import new_id
 from shared.schemas.messages import Accepted, Actor, Refusal
 
-__all__ = ["ask", "call", "send"]
+__all__ = ["Call", "ask", "call", "carry_out", "send"]
 
 OPEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """Settings of a typer command that reads options it was not told of, `--help` among them."""
@@ -40,7 +42,7 @@ class Call:
     content: Any
     actor: Actor
     federation: str
-    command_id: UUID | None = None
+    id: UUID
     after: int = 0
 
 
@@ -65,8 +67,8 @@ def send(
 ) -> None:
     """Send a command. Without a name, lists them; with one and --help, shows its fields."""
     message = _found("send", programme, name, context)
-    call = Call("send", message, _content(message, json, context.args), _actor(actor), federation, _id(command_id))
-    raise typer.Exit(asyncio.run(_carry_out(call, patience, output)))
+    content = _content(message, json, context.args)
+    carry_out(Call("send", message, content, _actor(actor), federation, _id(command_id)), patience, output)
 
 
 def ask(
@@ -82,43 +84,50 @@ def ask(
 ) -> None:
     """Ask a query. Without a name, lists them; with one and --help, shows its fields."""
     message = _found("ask", programme, name, context)
-    call = Call("ask", message, _content(message, json, context.args), _actor(actor), federation, after=after)
-    raise typer.Exit(asyncio.run(_carry_out(call, patience, output)))
+    content = _content(message, json, context.args)
+    carry_out(Call("ask", message, content, _actor(actor), federation, new_id(), after), patience, output)
 
 
-async def call(client: Client, one: Call) -> tuple[str, bytes, Envelope]:
-    """Send as it is, so that the service's own validation answers: status, reply, envelope. Raises NoAnswer."""
-    envelope = Envelope.fresh(one.actor, one.federation, one.command_id)
-    headers = envelope.headers() | ({"after": str(one.after)} if one.after else {})
+async def call(client: Client, one: Call) -> tuple[str, bytes]:
+    """Send as it is, so that the service's own validation answers: status and reply. Raises NoAnswer."""
+    headers = Envelope.fresh(one.actor, one.federation, one.id).headers()
+    if one.after:
+        headers["after"] = str(one.after)
     body = json.dumps(one.content, ensure_ascii=False).encode()
-    status, reply = await client.call(one.message.subject(one.verb, one.federation), body, headers)
-    return status, reply, envelope
+    return await client.call(one.message.subject(one.verb, one.federation), body, headers)
+
+
+def carry_out(one: Call, patience: float, output: str) -> NoReturn:
+    """Make the call, show the reply, and end the command with its exit code."""
+    raise typer.Exit(asyncio.run(_carry_out(one, patience, output)))
 
 
 async def _carry_out(one: Call, patience: float, output: str) -> int:
     async with connection() as broker:
         try:
-            client = Client(broker, timeout=max(patience, 0.1), patience=patience)
             with err.status(f"{one.message.programme} {one.message.name}"):
-                status, reply, envelope = await call(client, one)
-        except NoAnswer:
-            err.print(f"[red]no answer[/] from {one.message.programme} within {patience:g} s: [dim]niangjia status[/]")
+                status, reply = await call(Client(broker, timeout=max(patience, 0.1), patience=patience), one)
+        except NoAnswer as error:
+            nobody = isinstance(error.__cause__, NoRespondersError)
+            why = "nobody listens there" if nobody else f"none within {patience:g} s"
+            err.print(f"[red]✗[/] no answer from {one.message.programme}: {why}; see niangjia status", soft_wrap=True)
             if one.verb == "send":
-                err.print("Whether it was carried out is unknown. Under the same --command-id it may be sent again.")
+                err.print("If it was carried out is unknown. Sent again with the same id it is done once:")
+                err.print(f"  --command-id {one.id}", soft_wrap=True)
             return NO_ANSWER
     if output == "json":
         out.out(reply.decode(), highlight=False)
     else:
-        _show(one, status, reply, envelope)
+        _show(one, status, reply)
     return REFUSED if status == "refused" else 0
 
 
-def _show(one: Call, status: str, reply: bytes, envelope: Envelope) -> None:
+def _show(one: Call, status: str, reply: bytes) -> None:
     match status:
         case "accepted":
-            out.print(words.accepted(one.message, Accepted.model_validate_json(reply), str(envelope.id)))
+            out.print(words.accepted(Accepted.model_validate_json(reply), one.id))
         case "refused":
-            err.print(words.refused(one.message, Refusal.model_validate_json(reply)))
+            err.print(words.refused(one.message, one.verb, Refusal.model_validate_json(reply)))
         case _:
             out.print(words.answered(json.loads(reply), out))
 
@@ -209,9 +218,9 @@ def _actor(text: str) -> Actor:
         wrong(f"--as wants role:id, such as officer:li, not {text!r}")
 
 
-def _id(text: str) -> UUID | None:
+def _id(text: str) -> UUID:
     try:
-        return UUID(text) if text else None
+        return UUID(text) if text else new_id()
     except ValueError:
         wrong(f"--command-id is a UUID, not {text!r}")
 

@@ -1,14 +1,18 @@
 """The parts of a local system as its supervisor sees them: servers, and programs of our own."""
 
 import asyncio
+import json
 import signal
+import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final, Protocol
-
-import httpx
+from urllib.parse import SplitResult, urlsplit
 
 from deploy.local.leash import leashed
 from deploy.local.ports import LOOPBACK
@@ -17,6 +21,7 @@ from deploy.local.server import Server
 __all__ = ["Child", "EmbeddedServer", "Program", "missing_at"]
 
 BEAT: Final = 0.05
+PROBE_LIMIT: Final = 3.0
 STOP_LIMIT: Final = 20.0
 """Seconds that a program has to finish what it is doing, before it is killed."""
 
@@ -141,21 +146,26 @@ async def missing_at(address: str) -> str:
     `tcp://…` is ready when it takes connections, `http://…` when it answers 200; else its answer says what is
     missing, by part.
     """
-    url = httpx.URL(address)
-    if url.scheme == "tcp":
-        try:
-            _, writer = await asyncio.open_connection(url.host, url.port)
-        except OSError:
-            return "not answering"
-        writer.close()
-        return ""
+    return await asyncio.to_thread(_missing_at, urlsplit(address))
+
+
+def _missing_at(address: SplitResult) -> str:
+    assert address.hostname is not None
     try:
-        async with httpx.AsyncClient(trust_env=False, timeout=3) as client:  # a proxy knows nothing of 127.0.0.1
-            answer = await client.get(url)
-        if answer.status_code == httpx.codes.OK:
+        if address.scheme == "tcp":
+            socket.create_connection((address.hostname, address.port or 0), PROBE_LIMIT).close()
             return ""
-        return ", ".join(f"{part}: {why}" for part, why in answer.json().items()) or f"HTTP {answer.status_code}"
+        with closing(HTTPConnection(address.hostname, address.port, timeout=PROBE_LIMIT)) as connection:
+            connection.request("GET", address.path)
+            answer = connection.getresponse()
+            return "" if answer.status == HTTPStatus.OK else _named(answer.status, answer.read())
+    except (OSError, HTTPException) as error:
+        return "not answering" if isinstance(error, ConnectionError) else type(error).__name__
+
+
+def _named(status: int, body: bytes) -> str:
+    try:
+        parts: dict[str, str] = json.loads(body)
+        return ", ".join(f"{part}: {why}" for part, why in parts.items())
     except (ValueError, AttributeError):
-        return f"HTTP {answer.status_code}"
-    except httpx.HTTPError as error:
-        return "not answering" if isinstance(error, httpx.ConnectError) else type(error).__name__
+        return f"HTTP {status}"

@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.local import calling, logbook, running
+from deploy.local import calling, clock, dead_letters, logbook, running, upkeep
 
 __all__ = ["app"]
 
@@ -21,3 +21,8 @@ app.command(rich_help_panel="The system")(running.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
+
+for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
+    app.command(rich_help_panel="For operators")(command)
+app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")
+app.add_typer(clock.app, name="clock", rich_help_panel="For operators")

@@ -44,6 +44,7 @@ class Place(BaseModel):
     """Where its health can be asked for, `tcp://…` or `http://…`."""
     where: str = ""
     """An address for people, without a password."""
+    note: str = ""
 
 
 class Run(BaseModel):

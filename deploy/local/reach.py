@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import asyncpg
 import nats
@@ -12,7 +13,7 @@ from nats.aio.client import Client as Connection
 from deploy.local.home import Run, default_home
 from deploy.local.terminal import NO_ANSWER, wrong
 
-__all__ = ["connection", "database", "run"]
+__all__ = ["connection", "database", "master_key_file", "run", "schemas_with", "urls"]
 
 
 def run() -> Run:
@@ -23,6 +24,19 @@ def run() -> Run:
     return found
 
 
+def urls() -> tuple[str, str]:
+    """Of the database and the broker, with the rights of an operator. Ends the command where nothing runs."""
+    return _url("DATABASE_URL", "database_url"), _url("NATS_URL", "nats_url")
+
+
+def master_key_file() -> Path:
+    return Path(os.environ.get("MASTER_KEY_FILE") or default_home().key_file)
+
+
+def _url(variable: str, name: str) -> str:
+    return os.environ.get(variable) or str(getattr(run(), name))
+
+
 @asynccontextmanager
 async def connection() -> AsyncIterator[Connection]:
     """To the broker."""
@@ -30,7 +44,7 @@ async def connection() -> AsyncIterator[Connection]:
     async def quiet(_error: Exception) -> None:
         """What fails shows in the call that fails."""
 
-    url = os.environ.get("NATS_URL") or run().nats_url
+    url = _url("NATS_URL", "nats_url")
     try:
         broker = await nats.connect(url, name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet)
     except (OSError, nats.errors.Error, TimeoutError) as error:
@@ -45,12 +59,21 @@ async def connection() -> AsyncIterator[Connection]:
 async def database() -> AsyncIterator[asyncpg.Pool]:
     """To the database, with the rights of an operator."""
     try:
-        pool = await asyncpg.create_pool(
-            os.environ.get("DATABASE_URL") or run().database_url, min_size=1, max_size=2, timeout=5
-        )
+        pool = await asyncpg.create_pool(_url("DATABASE_URL", "database_url"), min_size=1, max_size=2, timeout=5)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         wrong(f"the database does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)
     try:
         yield pool
     finally:
         await pool.close()
+
+
+async def schemas_with(pool: asyncpg.Pool, table: str, programme: str = "") -> list[str]:
+    """The programmes that have such a table; ends the command where the one that is named has not."""
+    rows = await pool.fetch("select schemaname from pg_tables where tablename = $1 order by 1", table)
+    names = [row[0] for row in rows]
+    if not programme:
+        return names
+    if programme not in names:
+        wrong(f"{programme} has none; those that have: {', '.join(names) or 'no programme yet'}")
+    return [programme]

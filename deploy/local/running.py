@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Annotated
@@ -76,7 +77,7 @@ async def _start(system: LocalSystem, began: float) -> None:
         err.print(Text(str(late)))
         _say("not everything is ready; what is stays up: niangjia status")
         return
-    out.print(places(system.run, {}))
+    out.print(places(system.run))
     out.print()
     out.print(Text(f"ready in {time.monotonic() - began:.1f} s; Ctrl-C stops it, the data stay", "bold green"))
     out.print(_next())
@@ -94,25 +95,28 @@ def _next() -> RenderableType:
     return table
 
 
-def places(run: Run, health: dict[str, str]) -> Table:
-    """What is where. `health` says by name what a part lacks, empty when it is well; unknown where not asked."""
+def places(run: Run, health: dict[str, str] | None = None) -> Table:
+    """What is where. `health` says by name what a part lacks, empty when it is well."""
     table = Table(box=None, header_style="dim", padding=(0, 3, 0, 0))
-    for heading in ("part", "pid", "where", "" if not health else "health", "restarts"):
-        table.add_column(heading, justify="right" if heading in ("pid", "restarts") else "left")
+    columns: list[tuple[str, Callable[[Place], Text]]] = [
+        ("part", lambda place: Text(place.name, "bold")),
+        ("pid", lambda place: Text(str(place.pid or "—"))),
+        ("where", lambda place: Text(place.where, "cyan")),
+    ]
+    if health is None:
+        columns.append(("", lambda place: Text(place.note, "dim")))
+    else:
+        columns.insert(2, ("health", lambda place: _health(health.get(place.name, ""))))
+    if any(place.restarts for place in run.places):
+        columns.insert(2, ("restarts", lambda place: Text(str(place.restarts or ""), "yellow", justify="right")))
+    for heading, _ in columns:
+        table.add_column(heading, no_wrap=heading not in ("health", ""))
     for place in run.places:
-        table.add_row(
-            Text(place.name, "bold"),
-            str(place.pid or "—"),
-            Text(place.where, "cyan"),
-            _health(health.get(place.name)),
-            str(place.restarts) if place.restarts else "",
-        )
+        table.add_row(*(show(place) for _, show in columns))
     return table
 
 
-def _health(missing: str | None) -> Text:
-    if missing is None:
-        return Text("")
+def _health(missing: str) -> Text:
     return Text("ready", "green") if not missing else Text(missing, "red")
 
 

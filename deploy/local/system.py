@@ -8,9 +8,9 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
+from urllib.parse import urlsplit
 
 import asyncpg
-import httpx
 import nats
 
 from deploy.local.child import Child, EmbeddedServer, Program
@@ -191,17 +191,13 @@ class LocalSystem:
     def _record(self) -> None:
         if self._run is None:
             return
-        self._run.places = [
-            Place(
-                name=child.name,
-                pid=child.pid,
-                restarts=self.supervisor.restarts[child.name],
-                health=child.health,
-                where=_for_people(child),
-            )
-            for child in self.supervisor.children
-        ]
+        self._run.places = [self._place(child) for child in self.supervisor.children]
         self.home.record(self._run)
+
+    def _place(self, child: Child) -> Place:
+        where, note = _for_people(child)
+        restarts = self.supervisor.restarts[child.name]
+        return Place(name=child.name, pid=child.pid, restarts=restarts, health=child.health, where=where, note=note)
 
 
 async def _database(postgres: PostgresServer) -> str:
@@ -223,17 +219,16 @@ def _http(port: int, path: str = "") -> str:
     return f"http://{LOOPBACK}:{port}/{path}"
 
 
-def _for_people(child: Child) -> str:
-    """What to open or to give to a client."""
-    url = httpx.URL(child.health)
-    address = f"{url.host}:{url.port}"
+def _for_people(child: Child) -> tuple[str, str]:
+    """What to open or to give to a client, and what is there."""
+    address = urlsplit(child.health).netloc
     match child.name:
         case "postgres":
-            return f"{address}, database {DATABASE}"
-        case "mail":
-            return f"{address} (SMTP)"
-        case "sms":
-            return f"http://{address}/ (text messages and mails, to read)"
+            return address, f"database {DATABASE}"
         case "nats":
-            return address
-    return f"http://{address}/metrics"
+            return address, ""
+        case "mail":
+            return address, "takes mail, SMTP"
+        case "sms":
+            return f"http://{address}/", "texts and mails, to read"
+    return f"http://{address}/metrics", ""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from rich.console import Console, Group, RenderableType
 from rich.measure import Measurement
@@ -19,7 +20,7 @@ __all__ = ["accepted", "answered", "refused"]
 EMPTY: Final = Text("—", style="dim")
 
 
-def accepted(message: Message, reply: Accepted, command_id: str) -> RenderableType:
+def accepted(reply: Accepted, command_id: UUID) -> RenderableType:
     """A command that was carried out, or had been."""
     head = Text("✓ accepted", "bold green")
     if reply.duplicate:
@@ -28,7 +29,7 @@ def accepted(message: Message, reply: Accepted, command_id: str) -> RenderableTy
     table.add_row("stream", reply.stream)
     table.add_row("version", str(reply.version))
     table.add_row("position", Text.assemble(str(reply.position), (f"   read it with --after {reply.position}", "dim")))
-    table.add_row("command id", command_id)
+    table.add_row("command id", str(command_id))
     return Group(head, Padding(table, (0, 0, 0, 2)))
 
 
@@ -39,18 +40,18 @@ def answered(value: Any, console: Console) -> RenderableType:
     return _shown(value, console)
 
 
-def refused(message: Message, refusal: Refusal) -> RenderableType:
+def refused(message: Message, verb: str, refusal: Refusal) -> RenderableType:
     """A refusal: its words, the clause, the code, and what to do about it."""
     table = _pairs()
     table.add_row("clause", refusal.clause)
     table.add_row("code", Text(refusal.code, "bold"))
     for name, value in refusal.details.items():
-        if name != "fields":
+        if name != "fields" and str(value) not in refusal.message:  # else the words have it already
             table.add_row(name, _scalar(value))
     parts: list[RenderableType] = [Text(refusal.message, "bold"), Text(), table]
     if fields := refusal.details.get("fields"):
         parts += [Text(), _malformed(message, fields)]
-    if hint := _hint(message, refusal):
+    if hint := _hint(message, verb, refusal):
         parts += [Text(), Text(hint, "dim")]
     return Panel(Group(*parts), title=f"✗ {message.name} refused", border_style="red", title_align="left", expand=False)
 
@@ -63,18 +64,18 @@ def _malformed(message: Message, problems: dict[str, str]) -> Table:
     return table
 
 
-def _hint(message: Message, refusal: Refusal) -> str:
+def _hint(message: Message, verb: str, refusal: Refusal) -> str:
     match refusal.code:
         case NOT_ALLOWED.code:
             return f"open to: {', '.join(message.roles)}; say who acts with --as role:id"
         case MALFORMED.code:
-            return f"niangjia … {message.programme} {message.name} --help shows the fields"
+            return f"niangjia {verb} {message.programme} {message.name} --help shows the fields"
         case FAILED.code:
             return f"niangjia logs {message.programme} has it under that number"
         case UNKNOWN.code:
             return f"{message.programme} runs without it: is another version running?"
         case BUSY.code | TOO_LATE.code:
-            return "try again; with the same --command-id nothing is done twice"
+            return "try again in a moment"
     return ""
 
 
