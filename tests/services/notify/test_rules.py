@@ -11,7 +11,6 @@ from pydantic import BaseModel
 from services.notify import rules, senders, templates
 from services.notify.rules import Audience, BadRules, Rulebook, check_rules
 from services.notify.templates import Addressee
-from shared.eventsourcing.codec import Codec
 from shared.schemas import loan, registry
 from shared.schemas.ids import MemberId, new_id
 from shared.schemas.language import events_of
@@ -115,7 +114,6 @@ def test_a_value_may_stand_deep_in_an_event_be_missing_or_be_personal(tmp_path: 
     template = catalogue[found.rules[0].template]
     event: dict[str, Any] = {"member_id": str(new_id()), "terms": {"limit": "5.00", "until": None}, "note": None}
     assert found.rules[0].values_of(event, template) == {"limit": "5.00", "until": None, "note": None}
-    assert Codec([CaseDecided]).knows("CaseDecided")
 
 
 @pytest.mark.parametrize(
