@@ -178,7 +178,7 @@ class Repository:
         if (receipt := await self._store.find(occasion.command_id, occasion.fingerprint)) is not None:
             return receipt
         stream, folded = next(iter(session.loaded.items()), ("", _Folded(None, 0, 0)))
-        return Receipt(stream, folded.version, folded.position)
+        return Receipt(stream, folded.version, folded.position, changed=False)
 
     def _advance(
         self, stream: str, was: _Folded, aggregate: Aggregate[Any, Any], events: Sequence[Event], position: int

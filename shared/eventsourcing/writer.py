@@ -71,6 +71,7 @@ class Receipt:
     version: int
     position: int
     duplicate: bool = False
+    changed: bool = True
 
 
 class Conflict(Exception):
@@ -92,7 +93,7 @@ class Writer:
 
     def __init__(self, dsn: str, schema: str, committed: Callable[[], None]) -> None:
         self._connection = OwnConnection(dsn, PLANS)
-        self._append = f"select * from {schema}.append($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)"
+        self._append = f"select * from {schema}.append({', '.join(f'${n}' for n in range(1, 14))})"
         self._committed = committed
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
@@ -188,15 +189,17 @@ class Writer:
 
 def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
     """The arguments of `append`, as columns."""
-    write_commits, streams, expected = [], [], []
-    event_writes, ids, types, schemas, datas, metas = [], [], [], [], [], []
+    write_commits, streams, expected, sizes = [], [], [], []
+    event_writes, event_steps, ids, types, schemas, datas, metas = [], [], [], [], [], [], []
     for number, commit in enumerate(commits, 1):
         for write in commit.writes:
             write_commits.append(number)
             streams.append(write.stream)
             expected.append(write.expected)
-            for event in write.events:
+            sizes.append(len(write.events))
+            for step, event in enumerate(write.events, 1):
                 event_writes.append(len(streams))
+                event_steps.append(step)
                 ids.append(event.id)
                 types.append(event.type)
                 schemas.append(event.schema)
@@ -205,8 +208,8 @@ def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
     commit_ids = [commit.id for commit in commits]
     fingerprints = [commit.fingerprint for commit in commits]
     return (
-        *(commit_ids, fingerprints, write_commits, streams, expected),
-        *(event_writes, ids, types, schemas, datas, metas),
+        *(commit_ids, fingerprints, write_commits, streams, expected, sizes),
+        *(event_writes, event_steps, ids, types, schemas, datas, metas),
     )
 
 

@@ -120,5 +120,9 @@ class Commands:
         except Busy:
             raise BUSY() from None
         return Accepted(
-            stream=receipt.stream, version=receipt.version, position=receipt.position, duplicate=receipt.duplicate
+            stream=receipt.stream,
+            version=receipt.version,
+            position=receipt.position,
+            duplicate=receipt.duplicate,
+            changed=receipt.changed,
         )

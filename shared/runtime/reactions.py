@@ -20,6 +20,7 @@ from opentelemetry.trace import SpanKind
 from shared.eventsourcing import wire
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import is_transient
+from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.recorded import Recorded
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
@@ -57,6 +58,7 @@ class Reacting:
     read_models: ReadModels
     resources: Any
     programme: str
+    keyring: Keyring | None
 
     async def command(self, command: Command, name: str = "") -> Accepted:
         """Carry out a command of one's own service that follows from the event. `name` tells several apart."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.eventsourcing.connections import Pool
 from shared.eventsourcing.projector import Projector
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.view import View
 
 __all__ = ["ReadModels"]
@@ -13,8 +14,11 @@ __all__ = ["ReadModels"]
 class ReadModels:
     """`own` folds the service's log; `others` those of the programmes that it follows."""
 
-    def __init__(self, pool: Pool, own: Projector, others: Mapping[str, Projector], of: Mapping[type[View[Any]], str]):
-        self.pool = pool
+    def __init__(
+        self, store: EventStore, own: Projector, others: Mapping[str, Projector], of: Mapping[type[View[Any]], str]
+    ):
+        self.pool: Pool = store.pool
+        self._store = store
         self.own, self.others = own, dict(others)
         self._of = of
 
@@ -26,6 +30,12 @@ class ReadModels:
         """The rows that meet a condition in SQL, which may go on with `order by` and `limit`."""
         return await self._projector(view).some(view, condition, *arguments)
 
+    async def count(self, view: type[View[Any]], condition: str, *arguments: Any) -> int:
+        """How many rows meet a condition in SQL."""
+        table = f"{self._store.schema}.{view.name}"
+        number: int = await self.pool.fetchval(f"select count(*) from {table} where {condition}", *arguments)
+        return number
+
     async def reached(self, position: int, seconds: float) -> bool:
         """Whether every view of the service's own log has come to a position in time."""
         try:
@@ -33,6 +43,10 @@ class ReadModels:
         except TimeoutError:
             return False
         return True
+
+    async def caught_up(self, seconds: float) -> bool:
+        """Whether every view of the service's own log comes, in time, to where the log stands now."""
+        return await self.reached(await self._store.head(), seconds)
 
     async def followed(self, programme: str, sequence: int, *views: type[View[Any]]) -> None:
         """Until views of another programme's stream have folded a sequence. Raises TimeoutError after five seconds."""

@@ -172,7 +172,7 @@ class Running:
             log = StreamFeed(connection, stream_name(follow.programme), f"{programme}-views", follow.codec)
             others[follow.programme] = await stack.enter_async_context(Projector(store, follow.views, log=log))
         of = {type(view): follow.programme for follow in service.follows for view in follow.views}
-        read_models = ReadModels(store.pool, own, others, of)
+        read_models = ReadModels(store, own, others, of)
 
         repository = Repository(store, seal=keyring.seal if keyring is not None else None)
         commands = Commands(programme, service.commands, repository, clock, read_models, resources)
@@ -182,7 +182,7 @@ class Running:
         reactions = Reactions(
             service.reactions,
             letters,
-            lambda recorded: Reacting(recorded, commands.carry_out, client, read_models, resources, programme),
+            lambda recorded: Reacting(recorded, commands.carry_out, client, read_models, resources, programme, keyring),
             programme,
         )
         timers = None

@@ -148,6 +148,8 @@ class Accepted(BaseModel):
     position: int
     """Pass it as `after` to a query, to read your own write."""
     duplicate: bool = False
+    changed: bool = True
+    """False where all was as the command would have it: nothing was appended."""
 
 
 class Refusal(BaseModel):

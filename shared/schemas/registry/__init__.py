@@ -88,6 +88,8 @@ from shared.schemas.registry.queries import (
     UnionAnswer,
     UnionContact,
 )
+from shared.schemas.registry.reservations import CreditCodeTaken, IdentityReleased, IdentityTaken
+from shared.schemas.registry.roster import EnterRosterRow
 from shared.schemas.registry.values import (
     AccountText,
     ConsentId,
@@ -124,6 +126,7 @@ __all__ = [
     "ContactAnswer",
     "ContactsChanged",
     "CorrectIdentity",
+    "CreditCodeTaken",
     "DissolveUnion",
     "EmailText",
     "EmployerAdmitted",
@@ -135,6 +138,7 @@ __all__ = [
     "EmployerRenamed",
     "EndMembership",
     "EndOfMembership",
+    "EnterRosterRow",
     "EraseMember",
     "ErasureGround",
     "EstablishUnion",
@@ -157,6 +161,8 @@ __all__ = [
     "HouseholdLeft",
     "IdentityAnswer",
     "IdentityCorrected",
+    "IdentityReleased",
+    "IdentityTaken",
     "JoinHousehold",
     "LeaveHousehold",
     "MemberAnswer",
