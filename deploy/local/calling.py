@@ -12,8 +12,6 @@ from uuid import UUID
 import typer
 from nats.errors import NoRespondersError
 from pydantic import ValidationError
-from rich.console import Group
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -250,9 +248,10 @@ def _help(verb: str, message: Message) -> None:
         out.print(_fields(message))
     needed = [field.on_the_command_line() for field in message.fields.values() if field.required]
     who = "" if "operator" in message.roles else f" --as {message.roles[0]}:…"
-    example = " \\\n    ".join([f"niangjia {verb} {message.programme} {message.name}{who}", *needed])
+    lines = [f"niangjia {verb} {message.programme} {message.name}{who}", *needed]
     out.print()
-    out.print(Group(Text("for example", "dim"), Padding(Text(example, "green"), (0, 0, 0, 2))))
+    out.print(Text("for example", "dim"))
+    out.print(Text("  " + " \\\n    ".join(lines), "green"), soft_wrap=True)  # to be copied: no line may be broken
     content = "the content as JSON: --json '{…}', --json @file or --json -"
     out.print()
     out.print(Text(f"{content}\nwho acts and where: --as role:id --federation 330503", "dim"))
