@@ -33,7 +33,7 @@ class Fenced(Exception):
 
 
 class Replaced(Exception):
-    """The table was filled anew and swapped in: what is in memory is of the old one."""
+    """What is in memory is of another table: a new one was swapped in, or a power failure took back the last pages."""
 
 
 class Log(Protocol):
@@ -120,7 +120,9 @@ class Projection[R]:
         build, was = self._build, self.position
         if not await self._lane.run(lambda c: self.table.write(c, build, was, end, written, removed)):
             found = await self._lane.run(lambda c: standing_of(c, self.table))
-            raise Replaced if found.build != build else Fenced(f"{self.view.name} is at {found.position}, not {was}")
+            if found.build == build and found.position > was:
+                raise Fenced(f"{self.view.name} is at {found.position}, not {was}")
+            raise Replaced
         self.position = end
         self._positions.moved(self.table.name, end)
 

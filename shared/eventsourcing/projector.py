@@ -24,6 +24,7 @@ the others go on.
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from traceback import extract_tb
 from types import TracebackType
 from typing import Any, Final, Self
@@ -60,6 +61,14 @@ class NewerCode(Exception):
     """The table was filled by a newer version of the view than this code has."""
 
 
+@dataclass(slots=True)
+class _Company:
+    """A view going along with the others, until an error ends it."""
+
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+    error: Exception | None = None
+
+
 class Projector:
     """The views of a service that fold one log, sharing one reading of it."""
 
@@ -70,12 +79,15 @@ class Projector:
         log: Log | None = None,
         opener: Opener | None = None,
     ) -> None:
+        views = tuple(views)
+        if opener is None and (sealed := [view.name for view in views if view.personal]):
+            raise ValueError(f"views of personal data need a keyring: {', '.join(sealed)}")
         self._store, self._opener = store, opener
         self._log = log or OwnLog(store)
         self._lane = Lane(store.dsn)
         self._positions = Positions(store.dsn, store.schema)
         self._tables: dict[type[View[Any]], Table[Any]] = {type(view): Table(store.schema, view) for view in views}
-        self._together: dict[Projection[Any], asyncio.Future[None]] = {}
+        self._together: dict[Projection[Any], _Company] = {}
         self._first = asyncio.Event()
         self._taken = 0
         """The last position of the page that those who go together have, or work on."""
@@ -168,18 +180,19 @@ class Projector:
     async def _follow(self, projection: Projection[Any]) -> None:
         """Until something ends the view's work, which is raised."""
         await self._settle(projection)
-        if not self._may_join(projection):
-            async with aclosing(self._log.pages(projection.position)) as pages:
-                async for page in pages:
-                    await self._take(projection, page)
-                    if self._may_join(projection):
-                        break
-        ended = self._together[projection] = asyncio.get_running_loop().create_future()
-        self._first.set()
         try:
-            await ended
+            if not self._join(projection):
+                async with aclosing(self._log.pages(projection.position)) as pages:
+                    async for page in pages:
+                        await self._take(projection, page)
+                        if self._join(projection):
+                            break
+            company = self._together[projection]
+            await company.ended.wait()
+            assert company.error is not None
+            raise company.error
         finally:
-            del self._together[projection]
+            self._together.pop(projection, None)
 
     async def _settle(self, projection: Projection[Any]) -> None:
         """Have the table be of this version of the view."""
@@ -195,12 +208,15 @@ class Projector:
             _logger.info("filled a read model", view=view.name, version=view.version, position=position)
             await projection.settle()
 
-    def _may_join(self, projection: Projection[Any]) -> bool:
-        """Whether the next page that the others take follows, or is known already. The first sets the place."""
+    def _join(self, projection: Projection[Any]) -> bool:
+        """Go along, if the next page that the others take follows or is known already. The first sets the place."""
         if not self._first.is_set():
             self._taken = projection.position
-            return True
-        return projection.position >= self._taken
+            self._first.set()
+        if projection.position < self._taken:
+            return False
+        self._together[projection] = _Company()
+        return True
 
     async def _read_together(self) -> None:
         """Give each page to every view that goes along."""
@@ -210,7 +226,7 @@ class Projector:
                 async with aclosing(self._log.pages(self._taken)) as pages:
                     async for page in pages:
                         self._taken = page[-1].position
-                        along = [p for p, ended in self._together.items() if not ended.done()]
+                        along = [p for p, company in self._together.items() if company.error is None]
                         await asyncio.gather(*(self._take_or_end(p, page) for p in along))
             except Exception as error:
                 for projection in self._together:
@@ -228,9 +244,9 @@ class Projector:
         self.failures.pop(projection.view.name, None)
 
     def _end(self, projection: Projection[Any], error: Exception) -> None:
-        ended = self._together[projection]
-        if not ended.done():
-            ended.set_exception(error)
+        if (company := self._together.get(projection)) is not None and company.error is None:
+            company.error = error
+            company.ended.set()
 
     def _say(self, projection: Projection[Any], error: Exception) -> None:
         """Never an error's text, which may hold a row: its kind, and the line of code it came from."""

@@ -34,7 +34,7 @@ class Rows[R]:
         self.held: dict[Key, R | None] = {}
         """What is known of the table; None: there is no such row."""
         self.changed: dict[Key, None] = {}
-        """Keys whose rows may differ from the table's."""
+        """Keys whose rows may differ from the table's; not kept where all do, for the table is empty."""
         self.complete = complete
         """Whether everything is in memory: what is not held does not exist."""
         self._single = len(key) == 1
@@ -54,7 +54,8 @@ class Rows[R]:
                 return None
             raise NotLoaded from None
         if row is not None:
-            self.changed[at] = None
+            if not self.complete:
+                self.changed[at] = None
             if self._lookups:
                 self._file(at, row)
         return row
@@ -120,7 +121,7 @@ class Rows[R]:
     def take(self) -> tuple[list[R], list[Key]]:
         """The rows to write and the keys to delete since the last time."""
         self.check()
-        changed, self.changed = self.changed, {}
+        changed, self.changed = (self.held if self.complete else self.changed), {}
         written: list[R] = []
         removed: list[Key] = []
         for at in changed:

@@ -5,10 +5,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from structlog.testing import capture_logs
 
+from deploy.local.ports import free_port
+from deploy.local.postgres import FAST, PostgresServer
 from shared.eventsourcing import projector as projector_module
 from shared.eventsourcing.folding import fold
 from shared.eventsourcing.projection import Fenced, OwnLog
@@ -196,15 +200,62 @@ async def test_a_view_that_fails_stops_says_so_and_skips_nothing_while_the_other
 
 
 async def test_a_view_that_comes_later_catches_up_and_goes_along(store: EventStore) -> None:
-    shed = busy_shed(tools=10, lendings=300)
+    shed = busy_shed(tools=10, lendings=1000)
     half = len(shed.events) // 2
     receipt = await record(store, shed.events[:half])
     async with running(Projector(store, [Tools()])) as projector:
         await projector.reached(receipt.position)
-    async with running(Projector(store, [Tools(), Lendings()], OwnLog(store, page=20))) as projector:
-        receipt = await record(store, shed.events[half:])
+    with capture_logs() as logs:
+        async with running(Projector(store, [Tools(), Lendings()], OwnLog(store, page=20))) as projector:
+            receipt = await record(store, shed.events[half:], at_once=1)
+            await projector.reached(receipt.position, timeout=LIMIT)
+            await assert_shows(projector, shed)
+    assert logs == []
+
+
+async def test_what_a_crash_of_the_database_took_back_is_folded_again() -> None:
+    """Pages are committed without waiting for the disk: a crash may lose the last ones, with their position."""
+    shed = busy_shed(tools=10, lendings=1000)
+    with (
+        TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder,
+        PostgresServer(Path(folder) / "postgres", free_port(), FAST) as server,
+    ):
+        async with (
+            EventStore(server.url(), "shed", CODEC) as store,
+            running(Projector(store, [Tools(), Lendings()], OwnLog(store, page=10))) as projector,
+        ):
+            quarter = len(shed.events) // 4
+            for start in (0, quarter, 2 * quarter):
+                receipt = await record(store, shed.events[start : start + quarter], at_once=5)
+                await projector.reached(receipt.position - 20, timeout=LIMIT)
+                server.kill()
+                server.start()
+            receipt = await record(store, shed.events[3 * quarter :])
+            await projector.reached(receipt.position, timeout=LIMIT)
+            await assert_shows(projector, shed)
+            assert projector.failures == {}
+
+
+async def test_pages_that_were_taken_back_are_folded_again(store: EventStore) -> None:
+    shed = busy_shed(tools=10, lendings=200)
+    half = len(shed.events) // 2
+    receipt = await record(store, shed.events[:half])
+    async with running(Projector(store, [Tools(), Lendings()])) as projector:
+        await projector.reached(receipt.position)
+        await store.pool.execute("create table shed.kept as table shed.tools")
+        receipt = await record(store, shed.events[half:-1])
+        await projector.reached(receipt.position)
+        await store.pool.execute(
+            f"""
+            truncate shed.tools;
+            insert into shed.tools table shed.kept;
+            update shed.read_models set position = {half} where name = 'tools';
+            """
+        )
+        receipt = await record(store, shed.events[-1:])
         await projector.reached(receipt.position, timeout=LIMIT)
         await assert_shows(projector, shed)
+        assert projector.failures == {}
 
 
 async def test_events_of_other_types_are_passed_over_undecoded(store: EventStore) -> None:
