@@ -130,6 +130,19 @@ def test_a_handler_that_looks_at_more_than_it_says_is_found_out() -> None:
     assert isinstance(failed.value.error, NotLoaded)
 
 
+def test_a_handler_that_finds_rows_by_more_than_it_says_is_found_out() -> None:
+    class Nosy(View[BookRow]):
+        name, version, key = "nosy", 1, ("book",)
+
+        @on(Transferred, where={"balance": "amount"})
+        def transferred(self, rows: Rows[BookRow], event: Transferred, at: Recorded) -> None:
+            rows.where(balance=event.amount + 1)
+
+    with pytest.raises(CannotFold) as failed:
+        ViewSpecification(Nosy()).given(Transferred(source=LI, target=WANG, amount=1)).shows()
+    assert isinstance(failed.value.error, NotLoaded)
+
+
 def test_a_column_by_which_rows_are_found_is_not_changed_in_place() -> None:
     @dataclass(slots=True)
     class MemberRow:
