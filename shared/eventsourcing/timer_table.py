@@ -18,8 +18,9 @@ from shared.schemas.messages import Command
 __all__ = ["Fenced", "Outcome", "TimerRow", "TimerTable"]
 
 CONSUMER: Final = "timers"
-LONGEST_PAUSE: Final = 300
-"""Seconds before a timer that failed is tried again: one at first, doubled each time."""
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 300.0
+"""Seconds before a timer that failed is tried again: doubled each time."""
 
 
 class Fenced(Exception):
@@ -108,23 +109,26 @@ class TimerTable:
                     *columns,
                 )
 
-    async def due(self, now: datetime, limit: int) -> list[TimerRow]:
-        """What is due at an instant and not waiting to be tried again, the longest due first."""
+    async def due(self, now: datetime, limit: int, again: int) -> list[TimerRow]:
+        """At most `limit` that are due and untried, the longest due first; then at most `again` to be tried again."""
         connection = await self._firing.open()
+        columns = ", ".join(TimerRow.__slots__)
         rows = await connection.fetch(
-            f"select {', '.join(TimerRow.__slots__)} from {self._table} where fired_at is null and due <= $1"
-            " and retry_at <= clock_timestamp() order by due, key limit $2",
+            f"(select {columns} from {self._table} where fired_at is null and attempts = 0 and due <= $1"
+            " order by due, key limit $2) union all"
+            f" (select {columns} from {self._table} where fired_at is null and attempts > 0 and retry_at <= now()"
+            " order by retry_at limit $3)",
             now,
             limit,
+            again,
         )
         return [TimerRow(*row) for row in rows]
 
     async def next_due(self) -> datetime | None:
-        """When the next of those falls due that are not waiting to be tried again."""
+        """When the next of those falls due that were not tried yet."""
         connection = await self._firing.open()
         instant: datetime | None = await connection.fetchval(
-            f"select due from {self._table} where fired_at is null and retry_at <= clock_timestamp()"
-            " order by due limit 1"
+            f"select due from {self._table} where fired_at is null and attempts = 0 order by due, key limit 1"
         )
         return instant
 
@@ -136,11 +140,12 @@ class TimerTable:
             f"update {self._table} t set outcome = o.result, error = o.error,"
             " fired_at = case when o.result is not null then $5::timestamptz end,"
             " attempts = t.attempts + 1,"
-            " retry_at = clock_timestamp() + least(2 ^ least(t.attempts, 20), $6) * interval '1 second'"
+            " retry_at = now() + least($6 * 2 ^ least(t.attempts, 20), $7) * interval '1 second'"
             " from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) o (key, event, result, error)"
             " where t.key = o.key and t.event = o.event and t.fired_at is null",
             *zip(*rows, strict=True),
             now,
+            FIRST_PAUSE,
             LONGEST_PAUSE,
         )
 

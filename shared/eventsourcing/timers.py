@@ -163,7 +163,7 @@ class Timers:
         while True:
             changed = self._changed
             if await self._caught_up():
-                due = await persistently(lambda: self._table.due(self._clock.now(), PAGE))
+                due = await persistently(lambda: self._table.due(self._clock.now(), PAGE, AT_ONCE))
                 if due:
                     await self._fire_all(due)
                     continue

@@ -15,6 +15,7 @@ create table if not exists {schema}.timers (
     outcome  text                                      -- done, or refused and the code
 );
 
-create index if not exists timers_pending on {schema}.timers (due, key) where fired_at is null;
+create index if not exists timers_due on {schema}.timers (due, key) where fired_at is null and attempts = 0;
+create index if not exists timers_again on {schema}.timers (retry_at) where fired_at is null and attempts > 0;
 
 insert into {schema}.checkpoints values ('timers', 0) on conflict do nothing;
