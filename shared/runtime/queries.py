@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from shared.eventsourcing.decider import SHANGHAI
+from shared.eventsourcing.repository import Repository
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
 from shared.runtime.metrics import QUERY_SECONDS
@@ -24,6 +25,8 @@ class Asked:
     """What a query's handler has at hand."""
 
     read_models: ReadModels
+    repository: Repository
+    """For a state that only the stream holds in full."""
     actor: Actor
     federation: str
     now: datetime
@@ -48,10 +51,11 @@ class Queries:
         handlers: Mapping[type[Query[Any]], Answers],
         clock: Clock,
         read_models: ReadModels,
+        repository: Repository,
         resources: Any = None,
     ) -> None:
         self._programme, self._handlers, self._clock = programme, handlers, clock
-        self._read_models, self._resources = read_models, resources
+        self._read_models, self._repository, self._resources = read_models, repository, resources
         self.by_name = {kind.__name__: kind for kind in handlers}
 
     async def answer(self, query: Query[Any], envelope: Envelope, after: int = 0) -> Any:
@@ -66,5 +70,12 @@ class Queries:
             started = time.monotonic()
             if after and not await self._read_models.reached(after, WAIT):
                 raise TOO_LATE(after=after, waited=round(time.monotonic() - started, 1))
-            asked = Asked(self._read_models, envelope.actor, envelope.federation, self._clock.now(), self._resources)
+            asked = Asked(
+                self._read_models,
+                self._repository,
+                envelope.actor,
+                envelope.federation,
+                self._clock.now(),
+                self._resources,
+            )
             return await handler(query, asked)

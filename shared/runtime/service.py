@@ -11,6 +11,7 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import nats
@@ -81,6 +82,8 @@ class Service:
     follows: tuple[Follow, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     deadlines: Deadlines | None = None
+    works: Mapping[str, Callable[["Running"], Awaitable[None]]] = field(default_factory=dict)
+    """What else a service does by itself, for ever, in the instance that leads: by name of the role."""
     patience: Patience = field(default_factory=Patience)
     """With reactions that fail."""
     keeps_personal_data: bool = False
@@ -126,6 +129,7 @@ class Running:
 
     service: Service
     store: EventStore
+    repository: Repository
     clock: Clock
     commands: Commands
     queries: Queries
@@ -135,6 +139,7 @@ class Running:
     relay: relaying.Relay
     timers: Timers | None
     keyring: Keyring | None
+    resources: Any
     leadership: Leadership
     connection: Connection
     reacting: asyncio.Event
@@ -176,7 +181,7 @@ class Running:
 
         repository = Repository(store, seal=keyring.seal if keyring is not None else None)
         commands = Commands(programme, service.commands, repository, clock, read_models, resources)
-        queries = Queries(programme, service.queries, clock, read_models, resources)
+        queries = Queries(programme, service.queries, clock, read_models, repository, resources)
         client = Client(connection)
         letters = Letters(store.pool, programme, service.patience)
         reactions = Reactions(
@@ -202,17 +207,11 @@ class Running:
         if timers is not None:
             roles["timers"] = timers.run
         leadership = Leadership(dsn, programme, roles)
-        _spawn(stack, leadership.run(), "leadership", ended)
-
-        broker = await _broker(settings.nats_url.get_secret_value(), programme, ended)
-        stack.push_async_callback(broker.stop)
-        rpc.serve(broker, programme, commands, queries)
-        await broker.start()
         reacting = asyncio.Event()
-        _spawn(stack, _react(reactions, broker, js, reacting), "reactions", ended)
-        return cls(
+        running = cls(
             service=service,
             store=store,
+            repository=repository,
             clock=clock,
             commands=commands,
             queries=queries,
@@ -222,11 +221,21 @@ class Running:
             relay=relay,
             timers=timers,
             keyring=keyring,
+            resources=resources,
             leadership=leadership,
             connection=connection,
             reacting=reacting,
             ended=ended,
         )
+        roles |= {name: partial(work, running) for name, work in service.works.items()}
+        _spawn(stack, leadership.run(), "leadership", ended)
+
+        broker = await _broker(settings.nats_url.get_secret_value(), programme, ended)
+        stack.push_async_callback(broker.stop)
+        rpc.serve(broker, programme, commands, queries)
+        await broker.start()
+        _spawn(stack, _react(reactions, broker, js, reacting), "reactions", ended)
+        return running
 
     async def missing(self) -> dict[str, str]:
         """What keeps the service from being ready; empty when it is."""
