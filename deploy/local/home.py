@@ -5,7 +5,7 @@ import os
 import random
 import secrets
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from deploy.local.account import Account, own_file, own_folder
 from deploy.local.ports import PortBusy, require_free
+from deploy.local.secret import kept_secret
 
 __all__ = ["AlreadyUp", "Home", "Place", "Run", "default_home"]
 
@@ -57,7 +58,16 @@ class Run(BaseModel):
     """With the rights of an operator."""
     nats_url: str
     """With the rights of an operator."""
+    database_urls: dict[str, str] = {}
+    nats_urls: dict[str, str] = {}
+    """By service, with the rights of each."""
     places: list[Place] = []
+
+    def database_url_of(self, service: str) -> str:
+        return self.database_urls.get(service, self.database_url)
+
+    def nats_url_of(self, service: str) -> str:
+        return self.nats_urls.get(service, self.nats_url)
 
     def place(self, name: str) -> Place | None:
         return next((place for place in self.places if place.name == name), None)
@@ -71,15 +81,21 @@ class Home:
         self.logs = self.path / "logs"
         self.run_file = self.path / "run.json"
         self.key_file = self.path / "master.key"
+        self._secrets = self.path / "secrets"
         self._lock_file = self.path / "lock"
         self._ports_file = self.path / "ports.json"
 
     def make(self) -> Self:
         own_folder(self.path, Account())
         own_folder(self.logs, Account())
+        own_folder(self._secrets, Account())
         if not self.key_file.exists():
             own_file(self.key_file, Account(), b64encode(secrets.token_bytes(KEY_BYTES)).decode() + "\n")
         return self
+
+    def secrets(self, kind: str, names: Iterable[str]) -> dict[str, str]:
+        """A password for each name, made once."""
+        return {name: kept_secret(self._secrets / f"{kind}-{name}") for name in names}
 
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"

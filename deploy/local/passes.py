@@ -18,7 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from deploy.local.reach import connection, database, master_key_file, schemas_with, urls
+from deploy.local.reach import connection, database, master_key_file, schemas_with, urls_of
 from deploy.local.terminal import err, wrong
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.feed import StreamFeed
@@ -74,7 +74,7 @@ async def rebuild_views(programme: str, only: str) -> None:
 @asynccontextmanager
 async def _projectors(service: Service) -> AsyncIterator[list[tuple[Projector, View[Any]]]]:
     """Each view with the projector that can fill it."""
-    database_url, nats_url = urls()
+    database_url, nats_url = urls_of(service.programme)
     async with AsyncExitStack() as stack:
         broker = await stack.enter_async_context(connection())
         store = await stack.enter_async_context(EventStore(database_url, service.programme, service.codec))
@@ -99,7 +99,10 @@ async def verify_logs(programme: str, anchors: list[Seal]) -> dict[str, Verified
         with _progress() as progress:
             for name in names:
                 task = progress.add_task(name, total=None)
-                async with EventStore(urls()[0], name, Codec([])) as store, aclosing(_published(broker, name)) as sent:
+                async with (
+                    EventStore(urls_of(name)[0], name, Codec([])) as store,
+                    aclosing(_published(broker, name)) as sent,
+                ):
                     results[name] = await verify(
                         store,
                         _reporting(progress, task),

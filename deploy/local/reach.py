@@ -13,7 +13,7 @@ from nats.aio.client import Client as Connection
 from deploy.local.home import Run, default_home
 from deploy.local.terminal import NO_ANSWER, wrong
 
-__all__ = ["connection", "database", "master_key_file", "run", "schemas_with", "urls"]
+__all__ = ["connection", "database", "master_key_file", "run", "schemas_with", "urls_of"]
 
 
 def run() -> Run:
@@ -24,17 +24,16 @@ def run() -> Run:
     return found
 
 
-def urls() -> tuple[str, str]:
-    """Of the database and the broker, with the rights of an operator. Ends the command where nothing runs."""
-    return _url("DATABASE_URL", "database_url"), _url("NATS_URL", "nats_url")
+def urls_of(programme: str) -> tuple[str, str]:
+    """Of the database and the broker, with the rights of a service: what it makes must be its own."""
+    return (
+        os.environ.get("DATABASE_URL") or run().database_url_of(programme),
+        os.environ.get("NATS_URL") or run().nats_url_of(programme),
+    )
 
 
 def master_key_file() -> Path:
     return Path(os.environ.get("MASTER_KEY_FILE") or default_home().key_file)
-
-
-def _url(variable: str, name: str) -> str:
-    return os.environ.get(variable) or str(getattr(run(), name))
 
 
 @asynccontextmanager
@@ -44,7 +43,7 @@ async def connection() -> AsyncIterator[Connection]:
     async def quiet(_error: Exception) -> None:
         """What fails shows in the call that fails."""
 
-    url = _url("NATS_URL", "nats_url")
+    url = os.environ.get("NATS_URL") or run().nats_url
     try:
         broker = await nats.connect(url, name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet)
     except (OSError, nats.errors.Error, TimeoutError) as error:
@@ -59,7 +58,9 @@ async def connection() -> AsyncIterator[Connection]:
 async def database() -> AsyncIterator[asyncpg.Pool]:
     """To the database, with the rights of an operator."""
     try:
-        pool = await asyncpg.create_pool(_url("DATABASE_URL", "database_url"), min_size=1, max_size=2, timeout=5)
+        pool = await asyncpg.create_pool(
+            os.environ.get("DATABASE_URL") or run().database_url, min_size=1, max_size=2, timeout=5
+        )
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         wrong(f"the database does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)
     try:

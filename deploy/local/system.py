@@ -21,6 +21,7 @@ from deploy.local.nats import NatsServer
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import FAST as POSTGRES_FAST
 from deploy.local.postgres import PostgresServer
+from deploy.local.rights import OPERATOR, broker_users, grant
 from deploy.local.supervisor import Supervisor
 from shared.runtime.client import Client
 from shared.runtime.settings import ClockKind
@@ -108,13 +109,7 @@ class LocalSystem:
             ),
             self.supervisor.start(*self._sinks()),
         )
-        self._run = Run(
-            pid=os.getpid(),
-            since=datetime.now(UTC),
-            clock=self.clock.value,
-            database_url=await _database(postgres) if postgres is not None else self._environment["DATABASE_URL"],
-            nats_url=broker.url() if broker is not None else self._environment["NATS_URL"],
-        )
+        self._run = await self._addresses(postgres, broker)
         await self.supervisor.start(*(self._service(programme) for programme in self.programmes))
 
     async def ready(self) -> None:
@@ -146,8 +141,32 @@ class LocalSystem:
             postgres = PostgresServer(self.home.path / "postgres", self._ports["postgres"], settings)
         if "NATS_URL" not in self._environment:
             sync = NATS_DURABLE if self.durable else NATS_FAST
-            broker = NatsServer(self.home.path / "nats", self._ports["nats"], sync_interval=sync)
+            users = broker_users(self._passwords("nats", OPERATOR))
+            broker = NatsServer(self.home.path / "nats", self._ports["nats"], users, sync_interval=sync)
         return postgres, broker
+
+    async def _addresses(self, postgres: PostgresServer | None, broker: NatsServer | None) -> Run:
+        """How the servers are reached, by an operator and by each service."""
+        run = Run(
+            pid=os.getpid(),
+            since=datetime.now(UTC),
+            clock=self.clock.value,
+            database_url=self._environment.get("DATABASE_URL", ""),
+            nats_url=self._environment.get("NATS_URL", ""),
+        )
+        if postgres is not None:
+            run.database_url = await _database(postgres)
+            passwords = self._passwords("postgres")
+            await grant(run.database_url, DATABASE, passwords)
+            run.database_urls = {name: postgres.url(DATABASE, name, word) for name, word in passwords.items()}
+        if broker is not None:
+            passwords = self._passwords("nats", OPERATOR)
+            run.nats_url = broker.url(OPERATOR, passwords[OPERATOR])
+            run.nats_urls = {name: broker.url(name, word) for name, word in passwords.items()}
+        return run
+
+    def _passwords(self, server: str, *more: str) -> dict[str, str]:
+        return self.home.secrets(server, [*more, *(programme.name for programme in self.programmes)])
 
     def _sinks(self) -> list[Child]:
         """Where messages go as long as no real mail server or SMS gateway is named."""
@@ -179,8 +198,8 @@ class LocalSystem:
         environment = {
             **self._environment,
             **self._senders(),
-            "DATABASE_URL": self.run.database_url,
-            "NATS_URL": self.run.nats_url,
+            "DATABASE_URL": self.run.database_url_of(programme.name),
+            "NATS_URL": self.run.nats_url_of(programme.name),
             "MASTER_KEY_FILE": str(self.home.key_file),
             "HTTP_PORT": str(port),
             "CLOCK": self.clock.value,
