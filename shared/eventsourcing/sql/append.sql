@@ -8,72 +8,91 @@
 --   reused     the id belongs to another command
 --   conflict   a stream is not at its expected version
 --
--- plpgsql, volatile, read committed: the version check needs a snapshot taken after the lock.
+-- A write names its commit, and an event its write, by number from 1; `sizes` counts a write's events, and
+-- `event_steps` numbers them from 1.
+--
+-- plpgsql, volatile, read committed: the version check needs a snapshot taken after the lock. Arrays by number take
+-- the place of joins: every statement here looks into an index or runs through an argument once.
 
 create or replace function {schema}.append(
     commit_ids uuid[], fingerprints uuid[],
-    write_commits integer[], streams text[], expected integer[],
-    event_writes integer[], event_ids uuid[], types text[], schemas smallint[], datas jsonb[], metas jsonb[]
+    write_commits integer[], streams text[], expected integer[], sizes integer[],
+    event_writes integer[], event_steps integer[], event_ids uuid[],
+    types text[], schemas smallint[], datas jsonb[], metas jsonb[]
 ) returns table (outcome text, first_stream text, last_version integer, last_position bigint)
 language plpgsql volatile
 as $$
 declare
-    head bigint;
     instant timestamptz;
+    head bigint;              -- position so far
+    have integer[];           -- of each write: the version that its stream is at
+    starts bigint[];          -- of each admitted write: the position before its first event
+    known uuid[];             -- commits carried out before
+    refused boolean[];        -- of each commit, as are the following
+    first_streams text[];
+    last_versions integer[];
+    last_positions bigint[];
+    c integer;
 begin
     perform pg_advisory_xact_lock(7011, '{schema}.events'::regclass::oid::integer);
     instant := clock_timestamp();
-    select coalesce(max(e.position), 0) into head from {schema}.events e;
-    return query
-    with asked as materialized (
-        select a.n, a.id, a.fingerprint, c.fingerprint as known, c.stream, c.version, c.position
-        from unnest(commit_ids, fingerprints) with ordinality as a (id, fingerprint, n)
-        left join {schema}.commits c on c.id = a.id
-    ),
-    writes as materialized (
-        select w.n, w.asked, w.stream, w.expected,
-               coalesce((select max(e.version) from {schema}.events e where e.stream = w.stream), 0) as have
-        from unnest(write_commits, streams, expected) with ordinality as w (asked, stream, expected, n)
-    ),
-    conflicts as (
-        select distinct w.asked from writes w where w.expected <> w.have
-    ),
-    admitted as materialized (
-        select a.n from asked a
-        where a.known is null and not exists (select from conflicts c where c.asked = a.n)
-    ),
-    appended as (
-        insert into {schema}.events
-        select head + row_number() over (order by v.n), w.stream,
-               w.have + row_number() over (partition by v.write order by v.n),
-               v.id, v.type, v.schema, v.data, v.meta, instant
-        from unnest(event_writes, event_ids, types, schemas, datas, metas)
-             with ordinality as v (write, id, type, schema, data, meta, n)
-        join writes w on w.n = v.write
-        join admitted a on a.n = w.asked
-        order by v.n
-        returning position, stream, version
-    ),
-    ends as materialized (
-        select distinct on (w.asked) w.asked, w.stream,
-               max(p.version) over (partition by w.n) as version,
-               max(p.position) over (partition by w.asked) as position
-        from writes w join appended p on p.stream = w.stream
-        order by w.asked, w.n
-    ),
-    committed as (
-        insert into {schema}.commits
-        select a.id, a.fingerprint, e.stream, e.version, e.position, instant
-        from asked a join ends e on e.asked = a.n
-    )
-    select case
-               when a.known = a.fingerprint then 'duplicate'
-               when a.known is not null then 'reused'
-               when e.asked is not null then 'appended'
-               else 'conflict'
-           end,
-           coalesce(e.stream, a.stream), coalesce(e.version, a.version), coalesce(e.position, a.position)
-    from asked a left join ends e on e.asked = a.n
-    order by a.n;
+    head := coalesce((select max(e.position) from {schema}.events e), 0);
+    known := array(select k.id from {schema}.commits k where k.id = any (commit_ids));
+    have := array(
+        select coalesce((select max(e.version) from {schema}.events e where e.stream = w.stream), 0)
+        from unnest(streams) with ordinality as w (stream, n)
+        order by w.n
+    );
+
+    if known <> '{}' then
+        for c in 1 .. cardinality(commit_ids) loop
+            refused[c] := commit_ids[c] = any (known);
+        end loop;
+    end if;
+    for w in 1 .. cardinality(streams) loop
+        if expected[w] <> have[w] then
+            refused[write_commits[w]] := true;
+        end if;
+    end loop;
+    for w in 1 .. cardinality(streams) loop
+        c := write_commits[w];
+        if refused[c] is not true and sizes[w] > 0 then
+            starts[w] := head;
+            head := head + sizes[w];
+            last_positions[c] := head;
+            if first_streams[c] is null then
+                first_streams[c] := streams[w];
+                last_versions[c] := have[w] + sizes[w];
+            end if;
+        end if;
+    end loop;
+
+    insert into {schema}.events
+    select starts[v.write] + v.step, streams[v.write], have[v.write] + v.step,
+           v.id, v.type, v.schema, v.data, v.meta, instant
+    from unnest(event_writes, event_steps, event_ids, types, schemas, datas, metas)
+         with ordinality as v (write, step, id, type, schema, data, meta, n)
+    where starts[v.write] is not null
+    order by v.n;
+
+    insert into {schema}.commits
+    select a.id, a.fingerprint, a.stream, a.version, a.position, instant
+    from unnest(commit_ids, fingerprints, first_streams, last_versions, last_positions)
+         as a (id, fingerprint, stream, version, position)
+    where a.position is not null;
+
+    for c in 1 .. cardinality(commit_ids) loop
+        first_stream := first_streams[c];
+        last_version := last_versions[c];
+        last_position := last_positions[c];
+        outcome := case when last_position is null then 'conflict' else 'appended' end;
+        if commit_ids[c] = any (known) then
+            select case when k.fingerprint = fingerprints[c] then 'duplicate' else 'reused' end,
+                   k.stream, k.version, k.position
+            into outcome, first_stream, last_version, last_position
+            from {schema}.commits k where k.id = commit_ids[c];
+        end if;
+        return next;
+    end loop;
     perform pg_notify('{schema}', '');
 end $$;
