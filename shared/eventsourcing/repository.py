@@ -76,6 +76,8 @@ class Session:
         self.wanted: set[str] = set()
         self.loaded: dict[str, _Folded] = {}
         self.pending: dict[str, _Pending] = {}
+        self.subject: str | None = None
+        """The first stream named to `append`."""
 
     async def load[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> S:
         """A stream's state, the aggregate's initial one where there is no such stream yet."""
@@ -90,10 +92,12 @@ class Session:
     def append[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E]) -> None:
         """Append to a stream, at the version that was loaded; to one that was not loaded, at any version.
 
-        Streams that were loaded and are not appended to must be where they were as well.
+        Streams that were loaded and are not appended to must be where they were as well. Where nothing is appended
+        at all, the receipt tells of the first stream that was named here.
         """
+        stream = aggregate.stream(key)
+        self.subject = self.subject or stream
         if events:
-            stream = aggregate.stream(key)
             pending = self.pending.setdefault(stream, _Pending(aggregate, []))
             pending.events.extend(events)
 
@@ -123,6 +127,8 @@ class Repository:
             await work(session)
             if session.pending:
                 return await self._commit(occasion, session)
+            if await self._is_current(session):
+                return await self._nothing_new(occasion, session)
         except (Conflict, Refused):
             pass  # what was remembered may have been stale: only a fresh state refuses
         return await self._afresh(occasion, work, session)
@@ -174,11 +180,17 @@ class Repository:
         return receipt
 
     async def _nothing_new(self, occasion: Occasion, session: Session) -> Receipt:
-        """Of a command that changes nothing: where its first stream stands."""
+        """Of a command that changes nothing: where the stream that it is about stands."""
         if (receipt := await self._store.find(occasion.command_id, occasion.fingerprint)) is not None:
             return receipt
-        stream, folded = next(iter(session.loaded.items()), ("", _Folded(None, 0, 0)))
+        stream = session.subject or next(iter(session.loaded), "")
+        folded = session.loaded.get(stream) or _Folded(None, 0, 0)
         return Receipt(stream, folded.version, folded.position, changed=False)
+
+    async def _is_current(self, session: Session) -> bool:
+        """Whether the log has what was loaded, and no more."""
+        versions = await self._store.versions(session.loaded)
+        return all(versions[stream] == folded.version for stream, folded in session.loaded.items())
 
     def _advance(
         self, stream: str, was: _Folded, aggregate: Aggregate[Any, Any], events: Sequence[Event], position: int

@@ -1,6 +1,6 @@
 """The event store of one service: one insert-only table in a schema of its own, which is its outbox too."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from importlib.resources import files
 from typing import Final
 from uuid import UUID
@@ -84,6 +84,15 @@ class EventStore:
             after,
         )
         return [Recorded(self.codec, *row) for row in rows]
+
+    async def versions(self, streams: Iterable[str]) -> dict[str, int]:
+        """The version that each of these streams is at, 0 for one that isn't there."""
+        rows = await self.pool.fetch(
+            f"select s, coalesce((select max(version) from {self.schema}.events where stream = s), 0)"
+            " from unnest($1::text[]) s",
+            list(streams),
+        )
+        return {row[0]: row[1] for row in rows}
 
     async def head(self) -> int:
         """The position of the last event, 0 in an empty log."""
