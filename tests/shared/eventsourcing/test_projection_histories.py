@@ -89,7 +89,7 @@ async def _rolled_back(lane: Lane, projection: Projection[Any], page: list[Recor
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 @on_postgres
-@given(shed=sheds(), in_memory=st.integers(0, 20), flushed=st.integers(0, 5), size=st.integers(1, 7))
+@given(shed=sheds(most=80), in_memory=st.integers(0, 10), flushed=st.integers(0, 20), size=st.integers(1, 7))
 async def test_a_build_tells_the_truth_however_little_fits_in_memory(
     store: EventStore, lane: Lane, view: View[Any], shed: Shed, in_memory: int, flushed: int, size: int
 ) -> None:

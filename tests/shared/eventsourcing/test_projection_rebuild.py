@@ -105,6 +105,21 @@ async def test_a_rebuild_beside_a_live_projection_loses_and_doubles_nothing(stor
     assert rebuilds > 0
 
 
+async def test_a_live_projection_forgets_what_it_held_of_the_table_that_was_replaced(store: EventStore) -> None:
+    shed = busy_shed(tools=5, lendings=10)
+    receipt = await record(store, shed.events[:-10])
+    async with running(Projector(store, [Tools(), Lendings()])) as projector:
+        await projector.reached(receipt.position)
+    await store.pool.execute("update shed.tools set times_lent = 77")
+    async with running(Projector(store, [Tools(), Lendings()])) as projector:
+        receipt = await record(store, shed.events[-10:-5])  # these load rows that are wrong
+        await projector.reached(receipt.position)
+        assert await projector.rebuild(Tools) == receipt.position
+        receipt = await record(store, shed.events[-5:])
+        await projector.reached(receipt.position)
+        await assert_shows(projector, shed)
+
+
 async def test_the_progress_of_a_rebuild_is_told(store: EventStore) -> None:
     await record(store, busy_shed(tools=50, lendings=200).events)
     told: list[tuple[int, int]] = []

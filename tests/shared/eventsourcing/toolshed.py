@@ -54,6 +54,11 @@ class DepotClosed(Event):
     into: str
 
 
+class DepotInspected(Event):
+    depot: str
+    on: date
+
+
 class Scrapped(Event):
     tool: UUID
 
@@ -66,7 +71,7 @@ class StocktakeHeld(Event):
     depot: str
 
 
-CODEC = Codec([Bought, Lent, Returned, DepotClosed, Scrapped, BorrowerErased, StocktakeHeld])
+CODEC = Codec([Bought, Lent, Returned, DepotClosed, DepotInspected, Scrapped, BorrowerErased, StocktakeHeld])
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class ToolRow:
     borrower: MemberId | None = None
     lent_on: date | None = None
     times_lent: int = 0
+    inspected_on: date | None = None
     remarks: list[str] = field(default_factory=list)
 
 
@@ -108,6 +114,11 @@ class Tools(View[ToolRow]):
     def depot_closed(self, rows: Rows[ToolRow], event: DepotClosed, at: Recorded) -> None:
         for row in rows.where(depot=event.depot):
             rows.put(replace(row, depot=event.into))
+
+    @on(DepotInspected, where={"depot": "depot"})
+    def depot_inspected(self, rows: Rows[ToolRow], event: DepotInspected, at: Recorded) -> None:
+        for row in rows.where(depot=event.depot):
+            row.inspected_on = event.on
 
     @on(BorrowerErased, where={"borrower": "member"})
     def borrower_erased(self, rows: Rows[ToolRow], event: BorrowerErased, at: Recorded) -> None:
@@ -174,6 +185,9 @@ class Shed:
             case DepotClosed():
                 for row in self.tools.values():
                     row.depot = event.into if row.depot == event.depot else row.depot
+            case DepotInspected():
+                for row in self.tools.values():
+                    row.inspected_on = event.on if row.depot == event.depot else row.inspected_on
             case BorrowerErased():
                 for row in self.tools.values():
                     row.borrower = None if row.borrower == event.member else row.borrower
@@ -205,6 +219,7 @@ def _possible(shed: Shed) -> list[Event]:
         events.append(Scrapped(tool=tool))
     events += [DepotClosed(depot=one, into=other) for one in DEPOTS for other in DEPOTS if one != other]
     events += [BorrowerErased(member=member) for member in MEMBERS]
+    events += [DepotInspected(depot=depot, on=JUNE) for depot in DEPOTS]
     events.append(StocktakeHeld(depot="north"))
     return events
 
