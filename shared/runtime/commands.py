@@ -44,7 +44,7 @@ type Handler = Callable[[Any, Context], Awaitable[None]]
 
 
 class FactsOf[C: Command, F: Facts](Protocol):
-    async def __call__(self, command: C, context: Context) -> F: ...
+    async def __call__(self, command: C, context: Context, /) -> F: ...
 
 
 def decides[C: Command, S, E: Event, F: Facts](

@@ -53,6 +53,8 @@ class Reacting:
     """What a reaction has at hand."""
 
     recorded: Recorded
+    source: str
+    """The programme whose event it is."""
     carry_out: Callable[[Command, Envelope], Awaitable[Accepted]]
     client: Asking
     read_models: ReadModels
@@ -95,7 +97,7 @@ class Reactions:
         self,
         reactions: tuple[Reaction, ...],
         letters: Letters,
-        reacting: Callable[[Recorded], Reacting],
+        reacting: Callable[[Recorded, str], Reacting],
         programme: str,
     ) -> None:
         self._reactions = {reaction.name: reaction for reaction in reactions}
@@ -197,7 +199,7 @@ class Reactions:
     async def _react(self, reaction: Reaction, recorded: Recorded) -> None:
         with span(f"{reaction.name} {recorded.type}", SpanKind.CONSUMER, recorded.meta.trace, event=str(recorded.id)):
             event = recorded.event
-            await reaction.handlers[type(event)](event, self._reacting(recorded))
+            await reaction.handlers[type(event)](event, self._reacting(recorded, reaction.programme))
         REACTIONS.labels(self._programme, reaction.name, "done").inc()
 
 

@@ -27,6 +27,7 @@ from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.feed import StreamFeed
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.projector import Projector
+from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.seal_chain import SealChain
 from shared.eventsourcing.store import EventStore, install
@@ -184,12 +185,11 @@ class Running:
         queries = Queries(programme, service.queries, clock, read_models, repository, resources)
         client = Client(connection)
         letters = Letters(store.pool, programme, service.patience)
-        reactions = Reactions(
-            service.reactions,
-            letters,
-            lambda recorded: Reacting(recorded, commands.carry_out, client, read_models, resources, programme, keyring),
-            programme,
-        )
+
+        def reacting_to(recorded: Recorded, source: str) -> Reacting:
+            return Reacting(recorded, source, commands.carry_out, client, read_models, resources, programme, keyring)
+
+        reactions = Reactions(service.reactions, letters, reacting_to, programme)
         timers = None
         if service.deadlines is not None:
             timers = Timers(store, service.deadlines, commands.by_name, _firing(commands, programme), clock)

@@ -1,0 +1,111 @@
+"""Read models of notify: where each notification stands. No content, no address."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rows import Rows
+from shared.eventsourcing.view import View, on
+from shared.schemas.notify import (
+    DeliveryStatus,
+    NotificationDelivered,
+    NotificationFailed,
+    NotificationRequested,
+    NotificationSent,
+    NotificationSuppressed,
+    NotificationUnconfirmed,
+    SendingFailed,
+    SendingStarted,
+)
+
+__all__ = ["NotificationRow", "Notifications"]
+
+
+@dataclass(slots=True)
+class NotificationRow:
+    notification_id: UUID
+    federation: str
+    requested_at: datetime
+    programme: str
+    cause: UUID
+    cause_type: str
+    rule: str
+    channel: str
+    recipient_kind: str
+    recipient_id: str
+    message_class: str
+    template: str
+    template_version: int
+    status: str = DeliveryStatus.REQUESTED.value
+    provider: str | None = None
+    provider_message_id: str | None = None
+    attempts: int = 0
+    reason: str | None = None
+    sent_at: datetime | None = None
+    delivered_at: datetime | None = None
+    retry_at: datetime | None = None
+
+
+class Notifications(View[NotificationRow]):
+    """Every notification, for the boards, a person's history, and the sender's work."""
+
+    name, version, key = "notifications", 1, ("notification_id",)
+    indexes = (("status", "retry_at"), ("recipient_id", "requested_at"), ("federation", "requested_at"))
+
+    @on(NotificationRequested)
+    def requested(self, rows: Rows[NotificationRow], event: NotificationRequested, at: Recorded) -> None:
+        rows.put(
+            NotificationRow(
+                notification_id=event.notification_id,
+                federation=at.meta.federation,
+                requested_at=event.at,
+                programme=event.programme,
+                cause=event.cause,
+                cause_type=event.cause_type,
+                rule=event.rule,
+                channel=event.channel.value,
+                recipient_kind=event.recipient.kind.value,
+                recipient_id=event.recipient.id,
+                message_class=event.message_class.value,
+                template=event.template.id,
+                template_version=event.template.version,
+            )
+        )
+
+    @on(NotificationSuppressed)
+    def suppressed(self, rows: Rows[NotificationRow], event: NotificationSuppressed, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.reason, row.retry_at = DeliveryStatus.SUPPRESSED.value, event.reason.value, None
+
+    @on(SendingStarted)
+    def started(self, rows: Rows[NotificationRow], event: SendingStarted, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.provider, row.attempts = DeliveryStatus.SENDING.value, event.provider, event.attempt
+        row.retry_at = None
+
+    @on(SendingFailed)
+    def failed_once(self, rows: Rows[NotificationRow], event: SendingFailed, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.reason, row.retry_at = DeliveryStatus.WAITING.value, event.reason, event.retry_at
+
+    @on(NotificationSent)
+    def sent(self, rows: Rows[NotificationRow], event: NotificationSent, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.sent_at, row.reason = DeliveryStatus.SENT.value, event.at, None
+        row.provider_message_id = event.provider_message_id
+
+    @on(NotificationFailed)
+    def failed(self, rows: Rows[NotificationRow], event: NotificationFailed, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.reason = DeliveryStatus.FAILED.value, event.reason
+
+    @on(NotificationUnconfirmed)
+    def unconfirmed(self, rows: Rows[NotificationRow], event: NotificationUnconfirmed, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.reason = DeliveryStatus.UNCONFIRMED.value, event.reason
+
+    @on(NotificationDelivered)
+    def delivered(self, rows: Rows[NotificationRow], event: NotificationDelivered, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.status, row.delivered_at = DeliveryStatus.DELIVERED.value, event.at
