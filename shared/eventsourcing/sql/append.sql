@@ -28,10 +28,10 @@ declare
     have integer[];           -- of each write: the version that its stream is at
     starts bigint[];          -- of each admitted write: the position before its first event
     known uuid[];             -- commits carried out before
-    refused boolean[];        -- of each commit, as are the following
-    first_streams text[];
-    last_versions integer[];
-    last_positions bigint[];
+    refused boolean[];        -- of each commit; so are the following, whole from the first: unnest goes by place
+    first_streams text[] := array_fill(null::text, array[cardinality(commit_ids)]);
+    last_versions integer[] := array_fill(null::integer, array[cardinality(commit_ids)]);
+    last_positions bigint[] := array_fill(null::bigint, array[cardinality(commit_ids)]);
     c integer;
 begin
     perform pg_advisory_xact_lock(7011, '{schema}.events'::regclass::oid::integer);
