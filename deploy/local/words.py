@@ -98,7 +98,8 @@ def _listed(rows: Sequence[dict[str, Any]], console: Console) -> RenderableType:
     columns = list(dict.fromkeys(name for row in rows for name in row))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for name in columns:
-        number = all(_is_number(row.get(name)) for row in rows)
+        values = [row[name] for row in rows if row.get(name) is not None]
+        number = bool(values) and all(map(_is_number, values))
         table.add_column(name, justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(_shown(row.get(name), console) for name in columns))
@@ -129,7 +130,7 @@ def _is_number(value: Any) -> bool:
     try:
         float(value)
     except (TypeError, ValueError):
-        return value is None
+        return False
     return not isinstance(value, bool)
 
 

@@ -7,79 +7,15 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from deploy.local.cli import app
 from deploy.local.home import Home
 from shared.schemas.ids import new_id
-
-ROOT = Path(__file__).parents[3]
-UP = """
-import asyncio, pathlib, sys
-from deploy.local.home import Home
-from deploy.local.running import until_told
-from deploy.local.system import LocalSystem, Programme
-from shared.runtime.settings import ClockKind
-
-registry = Programme("registry", (sys.executable, "-m", "tests.deploy.local.tiny_registry"))
-home = Home(pathlib.Path(sys.argv[1]))
-system = LocalSystem(home, programmes=[registry], clock=ClockKind.SETTABLE, durable=False)
-sys.exit(asyncio.run(until_told(system)))
-"""
-
-type Niangjia = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def home() -> Iterator[Path]:
-    with TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder:
-        path = Path(folder) / "home"
-        process = subprocess.Popen(
-            [sys.executable, "-c", UP, str(path)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        assert process.stdout is not None
-        said = []
-        for line in process.stdout:
-            said.append(line)
-            if "ready in" in line:
-                break
-        else:
-            pytest.fail("".join(said))
-        yield path
-        process.terminate()
-        process.communicate(timeout=30)
-        assert process.returncode == 0
-
-
-@pytest.fixture
-def niangjia(home: Path) -> Niangjia:
-    def run(*arguments: str, given: str | None = None) -> Result:
-        environment = {"NIANGJIA_HOME": str(home), "COLUMNS": "100", "DATABASE_URL": None, "NATS_URL": None}
-        return CliRunner().invoke(app, list(arguments), input=given, env=environment)
-
-    return run
-
-
-def answered(result: Result) -> Any:
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def code(number: int) -> str:
-    return f"{330500 + number}"
-
-
-def register(niangjia: Niangjia, federation: str, *more: str) -> Result:
-    return niangjia(
-        *("send", "registry", "RegisterFederation", "--code", federation),
-        *("--name", "南浔区总工会", "--level", "county", *more),
-    )
+from tests.deploy.local.command_line import Niangjia, answered, code, register
 
 
 def test_a_command_by_its_options_and_a_query_that_reads_it(niangjia: Niangjia) -> None:
@@ -241,57 +177,6 @@ def test_logs_are_set_in_columns_or_shown_as_they_are(niangjia: Niangjia) -> Non
     last = niangjia("logs", "registry", "-n", "1", "--raw").stdout
     assert json.loads(last)["service"] == "registry"
     assert "the logs are: mail, nats, postgres, registry, sms" in niangjia("logs", "loan").stderr
-
-
-def test_the_log_is_proved_whole_and_against_a_seal_written_down(niangjia: Niangjia) -> None:
-    register(niangjia, code(6))
-    result = niangjia("verify", "registry")
-    assert result.exit_code == 0, result.output
-    assert "✓ registry is whole" in result.stdout
-    assert "published alike" in result.stdout
-    position, digest = re.findall(r"seal (\d+):([0-9a-f]{64})", result.stdout)[0]
-    assert niangjia("verify", "registry", "--anchor", f"{position}:{digest}").exit_code == 0
-    forged = niangjia("verify", "registry", "--anchor", f"{position}:{'0' * 64}")
-    assert forged.exit_code == 1
-    assert "✗ registry is broken" in forged.stdout
-
-
-def test_a_read_model_is_filled_anew_from_the_log(niangjia: Niangjia, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.deploy.local import tiny_registry
-
-    monkeypatch.setitem(sys.modules, "services.registry.service", tiny_registry)
-    register(niangjia, code(7))
-    assert niangjia("rebuild", "registry").exit_code == 0
-    assert niangjia("rebuild", "registry", "federations").exit_code == 0
-    assert niangjia("ask", "registry", "ShowFederation", "--code", code(7)).exit_code == 0
-    unknown = niangjia("rebuild", "registry", "lines")
-    assert unknown.exit_code == 1
-    assert "registry has no read model lines; it has federations" in unknown.stderr
-
-
-def test_the_settable_clock_goes_forward_for_every_service(niangjia: Niangjia) -> None:
-    now = answered_date(niangjia("clock", "show"))
-    later = answered_date(niangjia("clock", "advance", "30d12h"))
-    assert now < later
-    assert "30 d 12 h ahead" in niangjia("clock", "show").stdout
-    assert niangjia("clock", "set", "2099-03-01T09:00").stdout.startswith("2099-03-01 09:00:0")
-    back = niangjia("clock", "set", "2027-01-01")
-    assert back.exit_code == 1
-    assert "goes forward only" in back.stderr
-    assert "is no span" in niangjia("clock", "advance", "soon").stderr
-
-
-def answered_date(result: Result) -> str:
-    assert result.exit_code == 0, result.output
-    return result.stdout.split(" in China")[0]
-
-
-def test_erasing_asks_first_and_then_sends_the_registry_its_command(niangjia: Niangjia) -> None:
-    member = str(new_id())
-    assert niangjia("erase", member, given="n\n").exit_code == 1
-    result = niangjia("erase", member, "--yes")
-    assert result.exit_code == 2
-    assert "没有名为 EraseMember" in result.stderr
 
 
 def test_the_command_line_starts_in_a_moment() -> None:

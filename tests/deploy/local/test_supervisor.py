@@ -1,6 +1,7 @@
 """What keeps running, what ends in which order, and what is left behind: nothing."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -230,6 +231,25 @@ async def test_a_system_that_is_not_ready_leaves_nothing_running(tmp_path: Path)
             pass
     pids = [place.pid for place in system.run.places if place.pid]
     assert pids == []
+
+
+async def test_servers_and_senders_that_are_given_are_used_in_place_of_embedded_ones(
+    tmp_path: Path, database_url: str, nats_url: str
+) -> None:
+    given = {"DATABASE_URL": database_url, "NATS_URL": nats_url}
+    given |= {"SMTP_HOST": "mail.example", "SMTP_FROM_ADDRESS": "a@example.org", "SMS_URL": "https://sms.example"}
+    tell = f"import json, os; open({str(tmp_path / 'told')!r}, 'w').write(json.dumps(dict(os.environ)))"
+    stand_in = f"{tell}; exec(open({str(STAND_IN)!r}).read())"
+    system = LocalSystem(
+        Home(tmp_path / "home"),
+        programmes=[Programme("notify", (sys.executable, "-S", "-c", stand_in, "notify"))],
+        environment={"PATH": os.environ["PATH"], "ENDS": str(tmp_path / "ends"), **given},
+    )
+    async with system:
+        assert [place.name for place in system.run.places] == ["notify"]
+        told = json.loads((tmp_path / "told").read_text())
+        assert {name: told[name] for name in given} == given
+        assert "SMTP_SECURITY" not in told
 
 
 @contextmanager
