@@ -1,18 +1,29 @@
 """From a command to its streams: load what the decision rests on, decide, append to every stream in one commit."""
 
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
+from uuid import UUID
 
+from services.loan import refusals
+from services.loan.borrowers import MemoryOfBorrowers, member_facts, unions_of
+from services.loan.domain import publication
 from services.loan.domain.application import APPLICATION, Application, Endorsed, Filed, Recommended
 from services.loan.domain.deciding import decide
 from services.loan.domain.desk import Desk, stream_of
-from services.loan.domain.facts import LoanFacts
+from services.loan.domain.facts import LoanFacts, MemberFacts
 from services.loan.domain.household import HOUSEHOLD
 from services.loan.domain.line import LINE, Line, LineState
+from services.loan.domain.publication import RATES, PublishedRates
+from services.loan.rules import Rulebook, shipped
 from shared.eventsourcing.repository import Session
-from shared.schemas.ids import HouseholdId, MemberId
-from shared.schemas.loan import AcceptLoan, ApplicationCommand, ApplyForLoan, LineCommand
+from shared.runtime.commands import Context, Handler
+from shared.schemas import loan
+from shared.schemas.ids import HouseholdId, MemberId, UnionId
+from shared.schemas.language import commands_of
+from shared.schemas.loan import AcceptLoan, ApplicationCommand, ApplyForLoan, LineCommand, PublishRates
+from shared.schemas.messages import Actor, Command, Role
 
-__all__ = ["FactsOf", "carry_out"]
+__all__ = ["HANDLERS", "FactsOf", "carry_out", "rulebook"]
 
 type FactsOf = Callable[[MemberId | None], Awaitable[LoanFacts]]
 """What is known from outside; of a borrower, or of none where the application or line has none (any more)."""
@@ -54,3 +65,76 @@ def _of_application(
 
 def _of_line(line: LineState) -> tuple[MemberId | None, HouseholdId | None]:
     return (line.member_id, line.household_id) if isinstance(line, Line) else (None, None)
+
+
+async def handle(command: ApplicationCommand | LineCommand, context: Context) -> None:
+    async def facts_of(member_id: MemberId | None) -> LoanFacts:
+        rates = await context.session.load(RATES, context.envelope.federation)
+        return _facts(context, rates, await _member(command, member_id, context), await _acts_for(context))
+
+    await carry_out(command, context.session, facts_of)
+
+
+async def publish(command: PublishRates, context: Context) -> None:
+    federation = context.envelope.federation
+    rates = await context.session.load(RATES, federation)
+    context.session.append(RATES, federation, publication.decide(command, rates, _facts(context, rates)))
+
+
+def _facts(
+    context: Context,
+    rates: PublishedRates,
+    member: MemberFacts | None = None,
+    acts_for: frozenset[UnionId] = frozenset(),
+) -> LoanFacts:
+    return LoanFacts(
+        now=context.now,
+        actor=context.envelope.actor,
+        federation=context.envelope.federation,
+        rulebook=rulebook(rates),
+        member=member,
+        acts_for=acts_for,
+    )
+
+
+@lru_cache(maxsize=16)
+def rulebook(rates: PublishedRates) -> Rulebook:
+    """The shipped rules with a federation's published rates."""
+    return rates.on_top_of(shipped())
+
+
+async def _member(command: Command, member_id: MemberId | None, context: Context) -> MemberFacts | None:
+    """The borrower; refused as unknown where they are another federation's."""
+    if member_id is None:
+        return None
+    memory: MemoryOfBorrowers = context.resources
+    row = await memory.row(member_id, context.read_models)
+    if row is not None and row.federation == context.envelope.federation:
+        return member_facts(row, context.facts().today)
+    match command:
+        case ApplyForLoan():
+            return None
+        case ApplicationCommand():
+            raise refusals.UNKNOWN_APPLICATION()
+        case _:
+            raise refusals.UNKNOWN_LINE()
+
+
+async def _acts_for(context: Context) -> frozenset[UnionId]:
+    if (member_id := cadre(context.envelope.actor)) is None:
+        return frozenset()
+    return await unions_of(member_id, context.read_models)
+
+
+def cadre(actor: Actor) -> MemberId | None:
+    """As whom a cadre is in the registry."""
+    try:
+        return MemberId(UUID(actor.id)) if actor.role is Role.CADRE else None
+    except ValueError:
+        return None
+
+
+HANDLERS: dict[type[Command], Handler] = {
+    **dict.fromkeys(set(commands_of(loan).values()) - {PublishRates}, handle),
+    PublishRates: publish,
+}

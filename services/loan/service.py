@@ -1,0 +1,34 @@
+"""The craftsman loan: the wiring, and nothing else."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from services.loan.borrowers import REGISTRY, REGISTRY_CODEC, Borrowers, Cadres, MemoryOfBorrowers
+from services.loan.deadlines import deadlines
+from services.loan.handling import HANDLERS
+from services.loan.views import Applications, Draws, Lines
+from shared.eventsourcing.codec import Codec
+from shared.runtime.service import Follow, Service
+from shared.runtime.settings import Settings
+from shared.schemas import loan
+from shared.schemas.language import events_of
+
+
+@asynccontextmanager
+async def memory(_settings: Settings) -> AsyncIterator[MemoryOfBorrowers]:
+    yield MemoryOfBorrowers()
+
+
+service = Service(
+    programme="loan",
+    codec=Codec(events_of(loan).values()),
+    commands=HANDLERS,
+    queries={},
+    views=(Applications(), Lines(), Draws()),
+    follows=(Follow(REGISTRY, REGISTRY_CODEC, (Borrowers(), Cadres())),),
+    deadlines=deadlines,
+    resources=memory,
+)
+
+if __name__ == "__main__":
+    service.main()
