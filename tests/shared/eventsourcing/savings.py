@@ -69,6 +69,7 @@ def evolve(state: Passbook, event: PassbookEvent) -> Passbook:
 
 
 passbook: Aggregate[Passbook, PassbookEvent] = Aggregate("passbook", Passbook(), evolve)
+member_file: Aggregate[tuple[Enrolled, ...], Enrolled] = Aggregate("member", (), lambda state, event: (*state, event))
 CODEC = Codec([Enrolled, Deposited, Withdrawn])
 FACTS = Facts(now=NOON, actor=Actor(role=Role.SYSTEM, id="test"), federation="330503")
 
