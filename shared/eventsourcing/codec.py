@@ -30,7 +30,7 @@ class Codec:
             for name, event in self.events.items()
         }
         for name, event in self.events.items():
-            for schema in range(1, event.schema_version):
+            for schema in range(event.schema_version - 1, 0, -1):
                 if (name, schema) not in self._upcasters:
                     raise TypeError(f"{name} is at schema {event.schema_version}: no upcaster from {schema}")
                 self._decoders[name, schema] = self._lifting(event, schema)
