@@ -53,6 +53,7 @@ NOT_AT_THIS_STAGE = Reason("not_at_this_stage", PROCEDURE, "申请目前{stage}�
 NOT_YOUR_UNION = Reason("not_your_union", PROCEDURE, "申请由申请人所在的基层工会办理")
 NOT_YOUR_BANK = Reason("not_your_bank", PROCEDURE, "由{bank}办理，其他银行不能办理")
 OWN_APPLICATION = Reason("own_application", FOUR_EYES, "不能办理本人的申请")
+OWN_LINE = Reason("own_line", FOUR_EYES, "不能办理本人的额度")
 SAME_PERSON_TWICE = Reason("same_person_twice", FOUR_EYES, "推荐人不能核准同一笔申请")
 LINE_ID_USED = Reason("line_id_used", PROCEDURE, "该额度编号已被使用")
 

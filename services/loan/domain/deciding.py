@@ -16,6 +16,7 @@ from shared.schemas.loan import (
     ExpireLine,
     FreezeLine,
     LineCommand,
+    LineEvent,
     RecordRepayment,
     RefreshLine,
     RefundCredit,
@@ -51,22 +52,32 @@ def _of_line(command: LineCommand, line: Line, desk: Desk, facts: LoanFacts) -> 
             return drawing.request(command, line, desk, facts)
         case CancelDrawdown():
             return drawing.cancel(command, line, facts)
-        case DisburseDraw():
-            return drawing.disburse(command, line, facts)
         case RefuseDrawdown():
             return drawing.refuse(command, line, facts)
         case ExpireDrawdown():
             return drawing.expire(command, line, facts)
+        case DisburseDraw() | RecordRepayment() | ReverseRepayment() | RefundCredit():
+            noted = repaying.review(line, facts)
+            return [*noted, *_of_money(command, repaying.after(line, noted), facts)]
+        case ReviewLine():
+            return [*repaying.review(line, facts)]
+        case _:
+            return _of_terms(command, line, desk, facts)
+
+
+def _of_money(
+    command: DisburseDraw | RecordRepayment | ReverseRepayment | RefundCredit, line: Line, facts: LoanFacts
+) -> list[LineEvent]:
+    """On a line where all that has fallen due by today is noted."""
+    match command:
+        case DisburseDraw():
+            return drawing.disburse(command, line, facts)
         case RecordRepayment():
             return repaying.receive(command, line, facts)
         case ReverseRepayment():
             return repaying.reverse(command, line, facts)
         case RefundCredit():
             return repaying.refund(command, line, facts)
-        case ReviewLine():
-            return repaying.review(line, facts)
-        case _:
-            return _of_terms(command, line, desk, facts)
 
 
 def _of_terms(command: LineCommand, line: Line, desk: Desk, facts: LoanFacts) -> list[LoanEvent]:

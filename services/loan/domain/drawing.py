@@ -20,6 +20,7 @@ from shared.schemas.loan import (
     DrawId,
     DrawTerms,
     ExpireDrawdown,
+    LineEvent,
     RefuseDrawdown,
     RequestDrawdown,
 )
@@ -84,7 +85,7 @@ def _terms(command: RequestDrawdown, line: Line, facts: LoanFacts) -> DrawTerms:
     )
 
 
-def disburse(command: DisburseDraw, line: Line, facts: LoanFacts) -> list[LoanEvent]:
+def disburse(command: DisburseDraw, line: Line, facts: LoanFacts) -> list[LineEvent]:
     """The last instalment is due by the line's last day, if the bank pays out a day or so after the request."""
     facts.must_be_bank(line.bank)
     on = command.on or facts.today
@@ -106,7 +107,8 @@ def disburse(command: DisburseDraw, line: Line, facts: LoanFacts) -> list[LoanEv
         on=on,
         due_dates=tuple(instalment.due for instalment in scheduled(entry).instalments),
     )
-    return settled(line, [disbursed], replay((*line.entries, entry), line.allocation, facts.today))
+    ledger = replay((*line.entries, entry), line.allocation, facts.today)
+    return settled(line, [disbursed], ledger, facts)
 
 
 def refuse(command: RefuseDrawdown, line: Line, facts: LoanFacts) -> list[LoanEvent]:

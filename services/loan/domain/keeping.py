@@ -89,6 +89,8 @@ def unfreeze(line: Line, facts: LoanFacts) -> list[LoanEvent]:
 def _party(line: Line, facts: LoanFacts) -> None:
     if facts.actor.role is Role.BANK:
         facts.must_be_bank(line.bank)
+    elif facts.actor.id == str(line.member_id):
+        raise refusals.OWN_LINE()
 
 
 def expire(line: Line, desk: Desk, facts: LoanFacts) -> list[LoanEvent]:

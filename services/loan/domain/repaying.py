@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from datetime import date
 
 from services.loan import refusals
-from services.loan.domain.desk import LoanEvent
 from services.loan.domain.facts import LoanFacts
 from services.loan.domain.ledger import CreditUse, Due, Entry, Ledger, Refund, Repayment, differing, replay
 from services.loan.domain.line import LINE, Line
@@ -30,7 +29,7 @@ from shared.schemas.loan import (
 )
 from shared.schemas.money import cny
 
-__all__ = ["not_after_today", "receive", "refund", "reverse", "review", "settled"]
+__all__ = ["after", "not_after_today", "receive", "refund", "reverse", "review", "settled"]
 
 
 def not_after_today(on: date, facts: LoanFacts) -> None:
@@ -39,7 +38,7 @@ def not_after_today(on: date, facts: LoanFacts) -> None:
         raise refusals.AFTER_TODAY(on=on.isoformat(), today=facts.today.isoformat())
 
 
-def receive(command: RecordRepayment, line: Line, facts: LoanFacts) -> list[LoanEvent]:
+def receive(command: RecordRepayment, line: Line, facts: LoanFacts) -> list[LineEvent]:
     facts.must_be_bank(line.bank)
     on = command.on or facts.today
     not_after_today(on, facts)
@@ -63,10 +62,10 @@ def receive(command: RecordRepayment, line: Line, facts: LoanFacts) -> list[Loan
         credit=posting.credit,
         principal=ledger.principal,
     )
-    return settled(line, [received], ledger)
+    return settled(line, [received], ledger, facts)
 
 
-def reverse(command: ReverseRepayment, line: Line, facts: LoanFacts) -> list[LoanEvent]:
+def reverse(command: ReverseRepayment, line: Line, facts: LoanFacts) -> list[LineEvent]:
     """What is owed is then what it would be had the repayment never come, though that be above the limit."""
     facts.must_be_bank(line.bank)
     if command.repayment_id in line.reversed:
@@ -85,10 +84,10 @@ def reverse(command: ReverseRepayment, line: Line, facts: LoanFacts) -> list[Loa
         ground=command.ground,
         principal=ledger.principal,
     )
-    return settled(line, [reversed_], ledger)
+    return settled(line, [reversed_], ledger, facts)
 
 
-def refund(command: RefundCredit, line: Line, facts: LoanFacts) -> list[LoanEvent]:
+def refund(command: RefundCredit, line: Line, facts: LoanFacts) -> list[LineEvent]:
     facts.must_be_bank(line.bank)
     on = command.on or facts.today
     not_after_today(on, facts)
@@ -104,30 +103,33 @@ def refund(command: RefundCredit, line: Line, facts: LoanFacts) -> list[LoanEven
         amount=command.amount,
         on=on,
     )
-    return settled(line, [refunded], _with(line, Refund(command.refund_id, on, command.amount), facts.today))
+    entry = Refund(command.refund_id, on, command.amount)
+    return settled(line, [refunded], _with(line, entry, facts.today), facts)
 
 
-def review(line: Line, facts: LoanFacts) -> list[LoanEvent]:
-    """Note what has fallen due; credit pays it, as of its due date. Then note what is overdue."""
+def review(line: Line, facts: LoanFacts, ledger: Ledger | None = None) -> list[LineEvent]:
+    """Note what has fallen due; credit pays it, as of its due date. Then note what is overdue. `ledger` is today's
+    account, where it is at hand."""
+    ledger = ledger or line.ledger(facts.today)
     events: list[LineEvent] = []
-    for day in sorted({due.due for due in _to_note(line, line.ledger(facts.today))}):
+    for day in sorted({due.due for due in _to_note(line, ledger)}):
         noted = _fallen_due(line, day, facts)
         events += noted
-        line = _after(line, noted)
-    return [*events, *_arrears(line, line.ledger(facts.today))]
+        line = after(line, noted)
+    return [*events, *_arrears(line, line.ledger(facts.today) if events else ledger)]
 
 
-def settled(line: Line, events: Sequence[LineEvent], ledger: Ledger) -> list[LoanEvent]:
-    """`events`, and what they change of other entries and of arrears; `ledger` is today's account after them. Refused
-    (`credit_spent`) where more credit would then have been refunded than there was."""
-    after = _after(line, events)
-    return [*events, *_reallocated(after, ledger), *_arrears(after, ledger)]
+def settled(line: Line, events: Sequence[LineEvent], ledger: Ledger, facts: LoanFacts) -> list[LineEvent]:
+    """`events`, and what they change of other entries, of what is due and of arrears; `ledger` is today's account after
+    them. Refused (`credit_spent`) where more credit would then have been refunded than there was."""
+    changed = [*events, *_reallocated(after(line, events), ledger)]
+    return [*changed, *review(after(line, changed), facts, ledger)]
 
 
-def _after(line: Line, events: Sequence[LineEvent]) -> Line:
-    after = LINE.fold(events, line)
-    assert isinstance(after, Line)
-    return after
+def after(line: Line, events: Sequence[LineEvent]) -> Line:
+    state = LINE.fold(events, line)
+    assert isinstance(state, Line)
+    return state
 
 
 def _with(line: Line, entry: Entry, on: date) -> Ledger:
@@ -150,8 +152,7 @@ def _reallocated(line: Line, ledger: Ledger) -> list[LineEvent]:
 
 
 def _to_note(line: Line, ledger: Ledger) -> list[Due]:
-    known = line.noted_due | line.overdue
-    return [due for due in ledger.due() if (due.draw_id, due.number) not in known]
+    return [due for due in ledger.due() if (due.draw_id, due.number) not in line.noted_due]
 
 
 def _fallen_due(line: Line, day: date, facts: LoanFacts) -> list[LineEvent]:
@@ -172,18 +173,21 @@ def _fallen_due(line: Line, day: date, facts: LoanFacts) -> list[LineEvent]:
     if not falling or ledger.credit <= 0:
         return events
     entry = CreditUse(derived_id(falling[0].draw_id, f"credit {falling[0].number}"), day)
-    after = _with(line, entry, facts.today)
-    posting = after.postings[entry.entry_id]
+    used = _with(line, entry, facts.today)
+    if used.overspent:  # credit of that day was refunded since
+        entry = CreditUse(entry.entry_id, facts.today)
+        used = _with(line, entry, facts.today)
+    posting = used.postings[entry.entry_id]
     if not posting.credit:
         return events
     applied = CreditApplied(
         line_id=line.line_id,
         member_id=line.member_id,
         entry_id=entry.entry_id,
-        on=day,
+        on=entry.on,
         allocations=posting.allocations,
     )
-    return [*events, applied, *_reallocated(_after(line, [applied]), after)]
+    return [*events, applied, *_reallocated(after(line, [applied]), used)]
 
 
 def _arrears(line: Line, ledger: Ledger) -> list[LineEvent]:

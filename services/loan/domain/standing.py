@@ -69,7 +69,8 @@ def draw_rate(line: Line, months: int, facts: LoanFacts) -> Rate:
     on offer."""
     tier, policy = facts.eligible_tier(), facts.policy
     rate = Rate.model_validate(policy.rate(tier, months, facts.today))
-    as_good = policy.tier(tier).rank >= policy.tier(line.granted_tier).rank
+    ranks = {terms.tier: terms.rank for terms in policy.terms.tiers}
+    as_good = line.granted_tier in ranks and ranks[tier] >= ranks[line.granted_tier]
     if not as_good or line.granted_percent >= rate.annual_percent:
         return rate
     return rate.model_copy(

@@ -5,8 +5,10 @@ published to that bank.
 """
 
 from datetime import date
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from uuid import UUID
+
+from pydantic import Field
 
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
 from shared.schemas.loan.terms import (
@@ -297,7 +299,7 @@ class DrawDisbursed(LineEvent):
     amount: PositiveFen
     terms: DrawTerms
     on: date
-    due_dates: tuple[date, ...]
+    due_dates: Annotated[tuple[date, ...], Field(min_length=1)]
     """Of the instalments, in order of their numbers. They never change."""
 
 
@@ -395,7 +397,7 @@ class CreditRefunded(LineEvent):
 
 
 class InstalmentFellDue(LineEvent):
-    """Today is the due date, and this is to be paid on it."""
+    """The due date has come, and this is to be paid on it. Noted once, later where nobody looked on the day."""
 
     member_id: MemberId
     draw_id: DrawId

@@ -185,6 +185,13 @@ def test_what_is_drawn_stays_reserved_when_a_title_is_revoked() -> None:
     assert changed == CapChanged(household_id=AT_HOME, line_id=LINE, cap=MEMBERS_CAP, amount=fen(180_000))
 
 
+def test_a_request_that_waits_for_the_bank_stays_reserved_too() -> None:
+    craftsman = opened("300000", rate="4.75", borrower=CRAFTSMAN)
+    asked = played((request("120000"), of(LI), JULY), after=craftsman, borrower=CRAFTSMAN)
+    changed = loan.given(*asked).when(REFRESH, actor=TIMER).events[-1]
+    assert changed == CapChanged(household_id=AT_HOME, line_id=LINE, cap=MEMBERS_CAP, amount=fen(120_000))
+
+
 def test_a_revoked_title_leaves_what_the_spouse_leaves() -> None:
     craftsman = opened("200000", rate="4.75", borrower=CRAFTSMAN)
     history = (*craftsman, taken("70000"))

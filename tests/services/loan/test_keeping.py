@@ -130,7 +130,12 @@ def test_the_same_limit_again_changes_nothing() -> None:
     loan.given(*opened()).when(limit("100000"), actor=BANK).nothing()
 
 
+def test_only_the_lines_bank_changes_its_limit() -> None:
+    loan.given(*opened()).when(limit("1"), actor=OTHER_BANK).refused("not_your_bank")
+
+
 def test_the_limit_of_a_line_that_is_over_stays() -> None:
+    assert loan.given(*opened()).when(limit("1"), actor=BANK, now=noon(date(2022, 7, 1))).refusal is None
     loan.given(*opened()).when(limit("1"), actor=BANK, now=noon(date(2022, 7, 2))).refused("line_expired")
 
 
@@ -161,6 +166,14 @@ def test_a_line_frozen_by_both_stays_so_until_both_lift_it() -> None:
 def test_nobody_freezes_twice() -> None:
     frozen = played((FREEZE, BANK, JULY), after=opened())
     loan.given(*frozen).when(FREEZE, actor=BANK).refused("already_frozen", "匠心贷 第9条")
+
+
+def test_nobody_freezes_or_unfreezes_their_own_line() -> None:
+    li_as_officer = Actor(role=Role.OFFICER, id=str(LI))
+    loan.given(*opened()).when(FREEZE, actor=li_as_officer).refused("own_line", "匠心贷 第6条（四眼原则）")
+    frozen = played((FREEZE, OFFICER, JULY), after=opened())
+    loan.given(*frozen).when(UNFREEZE, actor=li_as_officer).refused("own_line")
+    loan.given(*opened()).when(FREEZE, actor=OTHER_BANK).refused("not_your_bank")
 
 
 # Expired

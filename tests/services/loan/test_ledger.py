@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from services.loan.domain.deciding import decide
 from services.loan.domain.desk import Desk, LoanEvent, fold
 from services.loan.domain.facts import MemberFacts
-from services.loan.domain.ledger import Disbursement, Repayment, replay
+from services.loan.domain.ledger import CreditUse, Disbursement, Repayment, replay
 from services.loan.domain.line import Closed, Line
 from services.loan.statement import statement
 from shared.eventsourcing.codec import Codec
@@ -243,14 +243,16 @@ class Account(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def bank_reverses(self, data: st.DataObject) -> None:
+        self.does(ReviewLine(line_id=LINE), TIMER)
         repayments = [entry for entry in self.line.entries if isinstance(entry, Repayment)]
         if not repayments or not isinstance(self.desk.line, Line):
             return
         repayment = data.draw(st.sampled_from(repayments))
-        without = replay([entry for entry in self.line.entries if entry != repayment], ORDER, self.today)
+        others = [entry for entry in self.line.entries if entry != repayment]
         command = ReverseRepayment(line_id=LINE, repayment_id=RepaymentId(repayment.entry_id), ground=Ground.OTHER)
         if self.does(command, BANK):
-            after = self.line.ledger(self.today)
+            now_due = [entry for entry in self.line.entries if isinstance(entry, CreditUse) and entry not in others]
+            after, without = self.line.ledger(self.today), replay([*others, *now_due], ORDER, self.today)
             assert after.postings == without.postings == self.line.postings
             assert (after.principal, after.interest, after.penalty, after.credit) == (
                 without.principal,

@@ -53,8 +53,8 @@ def refund(amount: str, on: date | None = None) -> RefundCredit:
 
 
 def received(history: tuple[LoanEvent, ...], command: LineCommand, on: date) -> RepaymentReceived:
-    event = loan.given(*history).when(command, actor=BANK, now=noon(on)).events[0]
-    assert isinstance(event, RepaymentReceived)
+    events = loan.given(*history).when(command, actor=BANK, now=noon(on)).events
+    (event,) = [event for event in events if isinstance(event, RepaymentReceived)]
     return event
 
 
@@ -207,6 +207,34 @@ def test_credit_pays_as_of_the_due_date_though_nobody_looked_until_later() -> No
     reviewed = played((REVIEW, TIMER, date(2019, 8, 20)), after=history)
     assert line_of(reviewed).ledger(date(2019, 8, 20)).penalty == 0
     assert not any(isinstance(event, InstalmentOverdue) for event in reviewed)
+
+
+def test_credit_pays_what_is_due_before_it_is_refunded_though_nobody_looked() -> None:
+    credit = played((pay("1500"), BANK, JULY), after=drawn("1000"))
+    history = drawn("12000", "二", after=credit, form=RepaymentForm.EQUAL_PRINCIPAL)
+    loan.given(*history).when(refund("500"), actor=BANK, now=noon(date(2019, 8, 2))).refused("above_credit")
+    fell, applied, overdue, *_ = (
+        loan.given(*history).when(pay("1", "二"), actor=BANK, now=noon(date(2019, 8, 2))).events
+    )
+    assert isinstance(fell, InstalmentFellDue)
+    assert isinstance(applied, CreditApplied)
+    assert applied.on == AUGUST
+    assert isinstance(overdue, InstalmentOverdue)
+
+
+@pytest.mark.parametrize(("refunded", "left"), [("500", "0"), ("200", "300")])
+def test_credit_pays_from_today_what_a_draw_reported_late_makes_due_before_a_refund(refunded: str, left: str) -> None:
+    asked = played((request("1000", months=1), of(LI), JULY), (pay("500"), BANK, JULY), after=opened())
+    history = played((refund(refunded), BANK, date(2019, 8, 5)), after=asked)
+    late = disburse(on=date(2019, 7, 1))
+    # the draw itself takes nothing of what was paid after it on its first day: it comes later in the log
+    events = loan.given(*history).when(late, actor=BANK, now=noon(date(2019, 8, 6))).events
+    applied = [event for event in events if isinstance(event, CreditApplied)]
+    assert [event.on for event in applied] == ([date(2019, 8, 6)] if fen(left) else [])
+    assert sum(allocation.amount for event in applied for allocation in event.allocations) == fen(left)
+    line = line_of((*history, *events))
+    assert line.credit == 0
+    assert line.overdue == {(draw(), 1)}
 
 
 def test_credit_is_refunded_and_no_more_than_there_is() -> None:
