@@ -36,12 +36,12 @@ def timers(
         out.print("no timer waits")
         return
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("due in China", "programme", "command", "key", "tried", "error"):
+    for heading in ("due in China", "programme", "command", "tried", "error"):
         table.add_column(heading, justify="right" if heading == "tried" else "left", overflow="fold")
     for row in rows:
+        what = Text.assemble(row["command"], "\n", (row["key"], "dim"))
         error = Text(row["error"] or "", "red")
-        due = shanghai(row["due"])
-        table.add_row(due, row["programme"], row["command"], Text(row["key"], "dim"), str(row["attempts"] or ""), error)
+        table.add_row(shanghai(row["due"]), row["programme"], what, str(row["attempts"] or ""), error)
     out.print(table)
 
 
