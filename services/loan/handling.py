@@ -23,7 +23,7 @@ from shared.schemas.language import commands_of
 from shared.schemas.loan import AcceptLoan, ApplicationCommand, ApplyForLoan, LineCommand, PublishRates
 from shared.schemas.messages import Actor, Command, Role
 
-__all__ = ["HANDLERS", "FactsOf", "carry_out", "rulebook"]
+__all__ = ["HANDLERS", "FactsOf", "cadre", "carry_out", "rulebook"]
 
 type FactsOf = Callable[[MemberId | None], Awaitable[LoanFacts]]
 """What is known from outside; of a borrower, or of none where the application or line has none (any more)."""

@@ -24,11 +24,15 @@ NOT_ELIGIBLE = Reason("not_eligible", WHO, "匠心贷面向技能岗位职工和
 NOT_YOURS = Reason("not_yours", WHO, "只有本人可以办理")
 NO_CONSENT = Reason("no_consent", CONSENT, "申请人没有单独同意向银行（{bank}）提供个人信息")
 
+# Who may look
+NOT_CONCERNED = Reason("not_concerned", "岗位职责", "只有本人、所在基层工会、总工会和经办银行可以查询")
+
 # How much
 ABOVE_TIER_CAP = Reason("above_tier_cap", LIMIT, "{tier}每户最高{cap}元，不能是{amount}元")
 ABOVE_ASSESSED = Reason("above_assessed", LIMIT, "额度不得超过核定的{assessed}元")
 NOTHING_ASSESSED = Reason("nothing_assessed", LIMIT, "按生产周期、信用状况、用途和偿还能力，核定额度为零：{findings}")
 HOUSEHOLD_CAP = Reason("household_cap", LIMIT, "额度按单户合计，本户还可授信{room}元，不足{amount}元")
+TIER_NOT_OFFERED = Reason("tier_not_offered", LIMIT, "本地没有{tier}")
 LINE_EXISTS = Reason("line_exists", LIMIT, "每人只有一个循环额度，申请人已有额度")
 BELOW_USED = Reason("below_used", LIMIT, "额度不得低于已用{used}元与待放款{pending}元之和")
 
@@ -77,6 +81,8 @@ ALREADY_REVERSED = Reason("already_reversed", REPAYING, "这笔还款已冲正")
 UNKNOWN_DRAW = Reason("unknown_draw", REPAYING, "额度下没有这笔借款")
 ABOVE_CREDIT = Reason("above_credit", REPAYING, "溢缴款只有{credit}元，不足{amount}元")
 CREDIT_SPENT = Reason("credit_spent", REPAYING, "由此形成的溢缴款已退还，须先收回退款")
+
+STATEMENT_DAYS = Reason("statement_days", REPAYING, "对账单的起始日{since}晚于截止日{until}")
 
 # Keeping the line
 LINE_IS_CLOSED = Reason("line_closed", KEEPING, "额度已关闭")

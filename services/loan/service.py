@@ -3,15 +3,19 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from services.loan.answers import ANSWERS
 from services.loan.borrowers import REGISTRY, REGISTRY_CODEC, Borrowers, Cadres, MemoryOfBorrowers
 from services.loan.deadlines import deadlines
 from services.loan.handling import HANDLERS
+from services.loan.reactions import reactions
 from services.loan.views import Applications, Draws, Lines
 from shared.eventsourcing.codec import Codec
 from shared.runtime.service import Follow, Service
 from shared.runtime.settings import Settings
 from shared.schemas import loan
 from shared.schemas.language import events_of
+
+CODEC = Codec(events_of(loan).values())
 
 
 @asynccontextmanager
@@ -21,11 +25,12 @@ async def memory(_settings: Settings) -> AsyncIterator[MemoryOfBorrowers]:
 
 service = Service(
     programme="loan",
-    codec=Codec(events_of(loan).values()),
+    codec=CODEC,
     commands=HANDLERS,
-    queries={},
+    queries=ANSWERS,
     views=(Applications(), Lines(), Draws()),
     follows=(Follow(REGISTRY, REGISTRY_CODEC, (Borrowers(), Cadres())),),
+    reactions=reactions(CODEC),
     deadlines=deadlines,
     resources=memory,
 )

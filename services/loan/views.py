@@ -3,7 +3,9 @@ it is worked out from the line's stream (`services.loan.answers`)."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
 
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
@@ -25,6 +27,7 @@ from shared.schemas.loan import (
     DrawdownRequested,
     DrawId,
     DrawStatus,
+    Finding,
     Ground,
     InstalmentCured,
     InstalmentOverdue,
@@ -49,7 +52,9 @@ from shared.schemas.loan import (
 )
 from shared.schemas.money import Fen
 
-__all__ = ["ApplicationRow", "Applications", "DrawRow", "Draws", "LineRow", "Lines"]
+__all__ = ["FINDINGS", "ApplicationRow", "Applications", "DrawRow", "Draws", "LineRow", "Lines"]
+
+FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
 
 ENDS = {
     ApplicationRejected: ApplicationStatus.REJECTED,
@@ -60,8 +65,8 @@ ENDS = {
 
 @dataclass(slots=True)
 class ApplicationRow:
-    """`borrower`, `findings` and `rate` as on the wire. Tier, cap and assessment are of the filing, then of the
-    endorsement."""
+    """`borrower`, `findings` and `rate` are JSON as on the wire. Tier, cap and assessment are of the filing, then of
+    the endorsement."""
 
     application_id: ApplicationId
     federation: str
@@ -70,13 +75,13 @@ class ApplicationRow:
     union_id: UnionId
     bank: str
     status: ApplicationStatus
-    borrower: dict[str, Any]
+    borrower: str
     amount: Fen
     tier: Tier
     cap: Fen
     assessed: Fen
-    findings: list[Any]
-    rate: dict[str, Any]
+    findings: str
+    rate: str
     act_by: datetime | None
     filed_at: datetime
     sent_to_bank: bool = False
@@ -93,7 +98,6 @@ class Applications(View[ApplicationRow]):
 
     @on(ApplicationFiled)
     def filed(self, rows: Rows[ApplicationRow], event: ApplicationFiled, at: Recorded) -> None:
-        told = event.model_dump(mode="json", include={"borrower", "findings", "rate"})
         rows.put(
             ApplicationRow(
                 application_id=event.application_id,
@@ -103,13 +107,15 @@ class Applications(View[ApplicationRow]):
                 union_id=event.union_id,
                 bank=event.bank,
                 status=ApplicationStatus.FILED,
+                borrower=event.borrower.model_dump_json(),
                 amount=event.amount,
                 tier=event.tier,
                 cap=event.cap,
                 assessed=event.assessed,
+                findings=FINDINGS.dump_json(event.findings).decode(),
+                rate=event.rate.model_dump_json(),
                 act_by=event.recommend_by,
                 filed_at=at.meta.time,
-                **told,
             )
         )
 
@@ -120,11 +126,10 @@ class Applications(View[ApplicationRow]):
 
     @on(LoanEndorsed)
     def endorsed(self, rows: Rows[ApplicationRow], event: LoanEndorsed, at: Recorded) -> None:
-        told = event.model_dump(mode="json", include={"findings", "rate"})
         row = rows.get(event.application_id)
         row.status, row.act_by, row.sent_to_bank = ApplicationStatus.ENDORSED, event.answer_by, True
         row.tier, row.cap, row.assessed = event.tier, event.cap, event.assessed
-        row.findings, row.rate = told["findings"], told["rate"]
+        row.findings, row.rate = FINDINGS.dump_json(event.findings).decode(), event.rate.model_dump_json()
 
     @on(ApplicationRejected, ApplicationWithdrawn, ApplicationLapsed)
     def ended(
@@ -288,7 +293,7 @@ class Lines(View[LineRow]):
         row.owes()
 
     @staticmethod
-    def _pays(row: LineRow, entry: Any, event: RepaymentReceived | CreditApplied | RepaymentReallocated) -> None:
+    def _pays(row: LineRow, entry: UUID, event: RepaymentReceived | CreditApplied | RepaymentReallocated) -> None:
         principal = sum(allocation.principal for allocation in event.allocations)
         row.repaid = {**row.repaid, str(entry): principal}
         row.owes()
@@ -308,7 +313,7 @@ class Lines(View[LineRow]):
 
 @dataclass(slots=True)
 class DrawRow:
-    """`terms` as on the wire. Whether a draw that was paid out is repaid by now is not known here."""
+    """`terms` is JSON as on the wire. Whether a draw that was paid out is repaid by now is not known here."""
 
     draw_id: DrawId
     federation: str
@@ -317,7 +322,7 @@ class DrawRow:
     bank: str
     status: DrawStatus
     amount: Fen
-    terms: dict[str, Any]
+    terms: str
     requested_on: date
     disburse_by: datetime
     disbursed_on: date | None = None
@@ -341,7 +346,7 @@ class Draws(View[DrawRow]):
                 bank=event.bank,
                 status=DrawStatus.REQUESTED,
                 amount=event.amount,
-                terms=event.terms.model_dump(mode="json"),
+                terms=event.terms.model_dump_json(),
                 requested_on=event.on,
                 disburse_by=event.disburse_by,
             )
