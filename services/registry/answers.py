@@ -3,13 +3,13 @@
 from typing import Any
 
 from services.registry.identity import (
-    compact,
     mask_account,
     mask_email,
     mask_id_number,
     mask_mobile,
     mask_name,
     read_credit_code,
+    read_id_number,
 )
 from services.registry.refusals import (
     NO_CONSENT,
@@ -18,11 +18,21 @@ from services.registry.refusals import (
     NO_SUCH_MEMBER,
     NO_SUCH_UNION,
     NOT_YOURS,
+    ROLE_WORDS,
 )
-from services.registry.views import EmployerRow, Employers, Federations, MemberRow, Members, UnionRow, Unions
+from services.registry.views import (
+    LIVING,
+    EmployerRow,
+    Employers,
+    Federations,
+    MemberRow,
+    Members,
+    UnionRow,
+    Unions,
+)
 from shared.runtime.queries import Answers, Asked
 from shared.schemas.ids import MemberId
-from shared.schemas.messages import Query, Role
+from shared.schemas.messages import Federation, Query, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     ConsentAnswer,
@@ -58,19 +68,20 @@ async def show_member(query: ShowMember, asked: Asked) -> MemberAnswer:
     row = await _member(query.member_id, asked)
     own = asked.actor.role is Role.MEMBER
     if own and asked.actor.id != str(row.member_id):
-        raise NOT_YOURS(role=asked.actor.role.value)
+        raise NOT_YOURS(role=ROLE_WORDS[asked.actor.role])
     in_clear = own or (query.in_clear and await _in_charge(row, asked))
     return _answer(row, asked, masked=not in_clear)
 
 
 async def find_member(query: FindMember, asked: Asked) -> MemberAnswer | None:
-    number = compact(query.id_number.clear)
+    number = read_id_number(query.id_number.clear, asked.today).number
     rows = await asked.read_models.some(Members, "id_number = $1 and federation = $2", number, asked.federation)
     return _answer(rows[0], asked, masked=True) if rows else None
 
 
 async def show_contacts(query: ShowContacts, asked: Asked) -> tuple[ContactAnswer, ...]:
-    rows = await asked.read_models.some(Members, "member_id = any($1)", list(query.member_ids))
+    here = "member_id = any($1) and federation = $2"
+    rows = await asked.read_models.some(Members, here, list(query.member_ids), asked.federation)
     by_id = {row.member_id: row for row in rows}
     return tuple(
         ContactAnswer(
@@ -104,18 +115,21 @@ async def show_identity(query: ShowIdentity, asked: Asked) -> IdentityAnswer:
 
 async def show_household(query: ShowHousehold, asked: Asked) -> HouseholdAnswer:
     rows = await asked.read_models.some(
-        Members, "household_id = $1 and federation = $2 order by member_id", query.household_id, asked.federation
+        Members,
+        "household_id = $1 and federation = $2 and not erased order by member_id",
+        query.household_id,
+        asked.federation,
     )
     if asked.actor.role is Role.MEMBER and asked.actor.id not in {str(row.member_id) for row in rows}:
-        raise NOT_YOURS(role=asked.actor.role.value)
+        raise NOT_YOURS(role=ROLE_WORDS[asked.actor.role])
     return HouseholdAnswer(household_id=query.household_id, member_ids=tuple(row.member_id for row in rows))
 
 
 async def show_roster(query: ShowRoster, asked: Asked) -> RosterAnswer:
     union = await _union(query.union_id, asked)
     if asked.actor.role is Role.CADRE and asked.actor.id not in {c["member_id"] for c in union.contacts}:
-        raise NOT_YOURS(role=asked.actor.role.value)
-    living = "union_id = $1 and ended_on is null and not erased"
+        raise NOT_YOURS(role=ROLE_WORDS[asked.actor.role])
+    living = f"union_id = $1 and {LIVING}"
     total = await asked.read_models.count(Members, living, query.union_id)
     rows = await asked.read_models.some(
         Members,
@@ -135,13 +149,14 @@ async def show_roster(query: ShowRoster, asked: Asked) -> RosterAnswer:
 
 async def show_employer(query: ShowEmployer, asked: Asked) -> EmployerAnswer:
     row = await asked.read_models.one(Employers, query.employer_id)
-    if row is None:
+    if row is None or row.federation != asked.federation:
         raise NO_SUCH_EMPLOYER()
     return _employer(row)
 
 
 async def find_employer(query: FindEmployer, asked: Asked) -> EmployerAnswer | None:
-    rows = await asked.read_models.some(Employers, "credit_code = $1", read_credit_code(query.credit_code).code)
+    code = read_credit_code(query.credit_code).code
+    rows = await asked.read_models.some(Employers, "credit_code = $1 and federation = $2", code, asked.federation)
     return _employer(rows[0]) if rows else None
 
 
@@ -157,9 +172,7 @@ async def show_union(query: ShowUnion, asked: Asked) -> UnionAnswer:
             "credit_code": row.credit_code,
             "employer_ids": tuple(employer.employer_id for employer in employers),
             "contacts": row.contacts,
-            "members": await asked.read_models.count(
-                Members, "union_id = $1 and ended_on is null and not erased", query.union_id
-            ),
+            "members": await asked.read_models.count(Members, f"union_id = $1 and {LIVING}", query.union_id),
             "dissolved_on": row.dissolved_on,
         }
     )
@@ -167,7 +180,7 @@ async def show_union(query: ShowUnion, asked: Asked) -> UnionAnswer:
 
 async def show_federation(query: ShowFederation, asked: Asked) -> FederationAnswer:
     row = await asked.read_models.one(Federations, query.code)
-    if row is None:
+    if row is None or not await _is_related(query.code, asked):
         raise NO_SUCH_FEDERATION(code=query.code)
     children = await asked.read_models.some(Federations, "parent = $1 order by code", query.code)
     return FederationAnswer.model_validate(
@@ -179,11 +192,25 @@ async def show_federation(query: ShowFederation, asked: Asked) -> FederationAnsw
             "children": tuple(child.code for child in children),
             "contacts": row.contacts,
             "unions": await asked.read_models.count(Unions, "federation = $1 and dissolved_on is null", query.code),
-            "members": await asked.read_models.count(
-                Members, "federation = $1 and ended_on is null and not erased", query.code
-            ),
+            "members": await asked.read_models.count(Members, f"federation = $1 and {LIVING}", query.code),
         }
     )
+
+
+async def _is_related(code: Federation, asked: Asked) -> bool:
+    """Whether a federation is the asker's own, one above or one below; the operator, who enters them, sees all."""
+    if asked.actor.role is Role.OPERATOR:
+        return True
+    return asked.federation in await _upwards(code, asked) or code in await _upwards(asked.federation, asked)
+
+
+async def _upwards(code: Federation | None, asked: Asked) -> list[Federation]:
+    """A federation and those above it."""
+    line = []
+    while code is not None and (row := await asked.read_models.one(Federations, code)) is not None:
+        line.append(row.code)
+        code = row.parent
+    return line
 
 
 async def _member(member_id: MemberId, asked: Asked) -> MemberRow:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 
-from services.registry import members, organisations
+from services.registry import members, offices, organisations
 from services.registry.answers import ANSWERS
 from services.registry.members import Pepper
 from services.registry.views import Employers, Federations, Members, Unions
@@ -32,7 +32,7 @@ async def destroy_key(event: MemberErased, reacting: Reacting) -> None:
 service = Service(
     programme="registry",
     codec=CODEC,
-    commands=organisations.HANDLERS | members.HANDLERS,
+    commands=organisations.HANDLERS | offices.HANDLERS | members.HANDLERS,
     queries=ANSWERS,
     views=(Members(), Employers(), Unions(), Federations()),
     reactions=(Reaction("registry-erasure", "registry", CODEC, {MemberErased: destroy_key}),),

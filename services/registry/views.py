@@ -41,7 +41,20 @@ from shared.schemas.registry import (
     UnionRenamed,
 )
 
-__all__ = ["Employers", "Federations", "MemberRow", "Members", "Unions"]
+__all__ = [
+    "LIVING",
+    "EmployerRow",
+    "Employers",
+    "FederationRow",
+    "Federations",
+    "MemberRow",
+    "Members",
+    "UnionRow",
+    "Unions",
+]
+
+LIVING = "ended_on is null and not erased"
+"""In SQL: whoever is a member now."""
 
 
 @dataclass(slots=True)
@@ -163,12 +176,13 @@ class Members(View[MemberRow]):
         row = rows.get(event.member_id)
         row.name = row.id_number = ""
         row.phone = row.email = row.account = row.bank = row.post = row.trade = row.skill_level = None
-        row.honours, row.consents, row.erased = [], [], True
+        row.skilled, row.honours, row.consents, row.erased = False, [], [], True
 
 
 @dataclass(slots=True)
 class EmployerRow:
     employer_id: EmployerId
+    federation: str
     name: str
     credit_code: str
     union_id: UnionId | None = None
@@ -181,7 +195,7 @@ class Employers(View[EmployerRow]):
 
     @on(EmployerRegistered)
     def registered(self, rows: Rows[EmployerRow], event: EmployerRegistered, at: Recorded) -> None:
-        rows.put(EmployerRow(event.employer_id, event.name, event.credit_code))
+        rows.put(EmployerRow(event.employer_id, event.federation, event.name, event.credit_code))
 
     @on(EmployerRenamed)
     def renamed(self, rows: Rows[EmployerRow], event: EmployerRenamed, at: Recorded) -> None:

@@ -89,6 +89,10 @@ class Session:
         state: S = folded.state
         return state
 
+    def position[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> int:
+        """Of the last event of a stream that was loaded, 0 where it has none."""
+        return self.loaded[aggregate.stream(key)].position
+
     def append[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E]) -> None:
         """Append to a stream, at the version that was loaded; to one that was not loaded, at any version.
 

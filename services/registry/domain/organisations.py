@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from shared.eventsourcing.decider import Aggregate
-from shared.schemas.ids import EmployerId, MemberId, UnionId
+from shared.schemas.ids import MemberId, UnionId
 from shared.schemas.messages import Event
 from shared.schemas.registry import (
     CreditCodeTaken,
@@ -55,7 +55,8 @@ def _evolve_federation(state: Federation, event: Event) -> Federation:
 
 @dataclass(frozen=True, slots=True)
 class Employer:
-    registered: bool = False
+    federation: str | None = None
+    """The code of its federation; None: not registered."""
     union_id: UnionId | None = None
     """The grassroots union that covers it."""
     contacts: frozenset[MemberId] = frozenset()
@@ -63,8 +64,8 @@ class Employer:
 
 def _evolve_employer(state: Employer, event: Event) -> Employer:
     match event:
-        case EmployerRegistered():
-            return replace(state, registered=True)
+        case EmployerRegistered(federation=code):
+            return replace(state, federation=code)
         case EmployerAdmitted(union_id=union_id):
             return replace(state, union_id=union_id)
         case EmployerReleased():
@@ -108,6 +109,4 @@ federation = Aggregate("federation", Federation(), _evolve_federation)
 employer = Aggregate("employer", Employer(), _evolve_employer)
 union = Aggregate("union", Union(), _evolve_union)
 credit_code: Aggregate[UUID | None, Event] = Aggregate("creditcode", None, _evolve_credit_code)
-"""Whose a credit code is: an employer's or a union's."""
-
-type EmployerIds = tuple[EmployerId, ...]
+"""Whose a credit code is in a federation: an employer's or a union's. The stream's key is `<federation>-<code>`."""

@@ -102,7 +102,7 @@ class FederationContactRelieved(Event):
 
 
 class RegisterEmployer(Command):
-    """Enter an employer under its unified social credit code (GB 32100)."""
+    """Enter an employer under its unified social credit code (GB 32100), in the federation that is asked."""
 
     roles: ClassVar[frozenset[Role]] = UNION_STAFF
 
@@ -113,6 +113,7 @@ class RegisterEmployer(Command):
 
 class EmployerRegistered(Event):
     employer_id: EmployerId
+    federation: Federation
     name: str
     credit_code: str
 
