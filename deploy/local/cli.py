@@ -3,6 +3,7 @@
 import typer
 
 from deploy.local import calling, clock, dead_letters, logbook, running, upkeep
+from deploy.local.demo import playing
 
 __all__ = ["app"]
 
@@ -17,6 +18,7 @@ app = typer.Typer(
 )
 
 app.command(rich_help_panel="The system")(running.up)
+app.command(rich_help_panel="The system")(playing.demo)
 app.command(rich_help_panel="The system")(running.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)

@@ -1,0 +1,1 @@
+"""The demonstration: the known cases of the craftsman loan, played through the public interface."""

@@ -1,0 +1,170 @@
+"""`niangjia demo`: the system started on data of its own, the cases played, what became of each shown."""
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import httpx
+import nats
+import typer
+from nats.aio.client import Client as Connection
+from nats.js import JetStreamContext
+from rich.table import Table
+from rich.text import Text
+
+from deploy.local.demo.cases import CASES, Case, Told
+from deploy.local.demo.people import FEDERATION, OPERATOR, Cast, Person, cast
+from deploy.local.demo.stage import Stage, set_up
+from deploy.local.home import Home, default_home
+from deploy.local.system import LocalSystem
+from deploy.local.terminal import WRONG, err, out
+from shared.eventsourcing.wire import stream_name
+from shared.runtime.client import Client, NoAnswer
+from shared.runtime.clock import set_offset
+from shared.runtime.settings import ClockKind
+from shared.schemas.messages import Refused
+from shared.schemas.notify import DeliveryBoard, DeliveryStatus, History, ShowDeliveryBoard, ShowHistory
+
+__all__ = ["demo"]
+
+FIRST_DAY: Final = datetime(2019, 7, 1, 1, 0, tzinfo=UTC)
+"""Nine in the morning of 1 July 2019 in China: the benchmark rates of the known cases are in force."""
+QUIET_LIMIT: Final = 60.0
+ENDED: Final = frozenset(
+    {DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNCONFIRMED}
+    | {DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED}
+)
+ARRIVED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED})
+LISTENERS: Final = (("loan", "notify-on-loan"), ("registry", "notify-on-registry"))
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    case: Case
+    told: Told
+    sms: int = 0
+    mails: int = 0
+
+    @property
+    def well(self) -> bool:
+        return self.told.must == self.told.came
+
+
+def demo() -> None:
+    """Play the known cases of the craftsman loan. Exit code 0 only if each ended as it must, and everybody was told."""
+    home = Home(default_home().path / "demo")
+    shutil.rmtree(home.path, ignore_errors=True)
+    raise typer.Exit(asyncio.run(_demo(home)))
+
+
+async def _demo(home: Home) -> int:
+    began = time.monotonic()
+    out.print(Text("娘家 · 匠心贷 demo", "bold"))
+    async with LocalSystem(home, clock=ClockKind.SETTABLE, say=lambda line: None) as system:
+        out.print(Text(f"the system is up after {time.monotonic() - began:.1f} s", "dim"))
+        connection = await nats.connect(system.run.nats_url, name="demo")
+        try:
+            return await _play(system, connection, began)
+        finally:
+            await connection.close()
+
+
+async def _play(system: LocalSystem, connection: Connection, began: float) -> int:
+    js, actors = connection.jetstream(), cast()
+    offset = FIRST_DAY - datetime.now(UTC)
+
+    async def advance(span: timedelta) -> None:
+        nonlocal offset
+        offset += span
+        await set_offset(js, offset)
+
+    await advance(timedelta())
+    stage = Stage(Client(connection), advance)
+    await set_up(stage, actors)
+    played = [Played(case, await _told(case, stage, actors)) for case in CASES]
+    board = await _quiet(stage, js)
+    histories = {person.member_id: await _history(stage, person) for person in actors.people}
+    played = [_with_messages(one, actors, histories) for one in played]
+    texts = await _texts(system, actors.cable_worker)
+    _show(played, board, texts, actors.cable_worker)
+    failed = [one for one in played if not one.well]
+    untold = sum(row.count for row in board.rows if row.status not in ARRIVED)
+    seconds = time.monotonic() - began
+    if failed or untold or not texts:
+        err.print(Text(f"✗ {len(failed)} cases did not end as they must, {untold} messages did not arrive", "red"))
+        return WRONG
+    out.print(Text(f"✓ each of {len(played)} cases ended as it must, in {seconds:.0f} s", "bold green"))
+    return 0
+
+
+async def _told(case: Case, stage: Stage, actors: Cast) -> Told:
+    try:
+        return await case.play(stage, actors)
+    except Refused as refused:
+        return Told("no refusal on the way", f"{refused.refusal.code}: {refused.refusal.message}")
+    except (NoAnswer, TimeoutError) as error:
+        return Told("an answer in time", type(error).__name__)
+
+
+async def _quiet(stage: Stage, js: JetStreamContext) -> DeliveryBoard:
+    """The delivery board, once nobody is left to be told anything. Raises TimeoutError."""
+    async with asyncio.timeout(QUIET_LIMIT):
+        while True:
+            heard = [await js.consumer_info(stream_name(programme), name) for programme, name in LISTENERS]
+            board: DeliveryBoard = await stage.ask("notify", OPERATOR, ShowDeliveryBoard(federation=FEDERATION))
+            if all(not one.num_pending and not one.num_ack_pending for one in heard) and all(
+                row.status in ENDED for row in board.rows
+            ):
+                return board
+            await asyncio.sleep(0.1)
+
+
+async def _history(stage: Stage, person: Person) -> History:
+    history: History = await stage.ask("notify", OPERATOR, ShowHistory(member_id=person.member_id))
+    return history
+
+
+def _with_messages(one: Played, actors: Cast, histories: dict[Any, History]) -> Played:
+    sent = [
+        message
+        for person in one.case.who(actors)
+        for message in histories[person.member_id].notifications
+        if message.status in ARRIVED and message.programme == "loan"
+    ]
+    sms = sum(message.channel == "sms" for message in sent)
+    return Played(one.case, one.told, sms, len(sent) - sms)
+
+
+async def _texts(system: LocalSystem, person: Person) -> list[dict[str, Any]]:
+    """What the SMS sink took for a person."""
+    place = system.run.place("sms")
+    assert place is not None
+    async with httpx.AsyncClient(trust_env=False) as http:
+        reply = await http.get(f"{place.where.rstrip('/')}/messages", params={"to": person.phone, "limit": 50})
+        reply.raise_for_status()
+        messages: list[dict[str, Any]] = reply.json()["messages"]
+        return messages
+
+
+def _show(played: Sequence[Played], board: DeliveryBoard, texts: Sequence[dict[str, Any]], person: Person) -> None:
+    table = Table(title="匠心贷: the known cases", title_justify="left")
+    for heading in ("case", "must end", "ended", "短信", "邮件", ""):
+        table.add_column(heading, justify="right" if heading in ("短信", "邮件") else "left")
+    for one in played:
+        mark = Text("✓", "green") if one.well else Text("✗", "bold red")
+        table.add_row(one.case.title, one.told.must, one.told.came, str(one.sms), str(one.mails), mark)
+    out.print(table)
+    messages = Table(title=f"{person.name} ({person.phone}) was told by text message", title_justify="left")
+    messages.add_column("短信")
+    for text in texts:
+        messages.add_row(str(text["text"]))
+    out.print(messages)
+    by_status: dict[str, int] = {}
+    for row in board.rows:
+        by_status[row.status.value] = by_status.get(row.status.value, 0) + row.count
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+    out.print(Text(f"messages in all, to members, cadres, officers and the bank: {summary}", "dim"))

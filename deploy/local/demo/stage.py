@@ -1,0 +1,123 @@
+"""The stage: commands sent and queries asked as each player would."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Final
+
+from deploy.local.demo.people import FEDERATION, OPERATOR, Cast, Person
+from shared.runtime.client import Client
+from shared.runtime.envelope import Envelope
+from shared.schemas.messages import Accepted, Actor, Command, Query, Refused, Role
+from shared.schemas.personal import Personal
+from shared.schemas.registry import (
+    AdmitEmployer,
+    AppointFederationContact,
+    AppointUnionContact,
+    EstablishUnion,
+    GiveConsent,
+    GrantHonour,
+    RegisterEmployer,
+    RegisterFederation,
+    RegisterMember,
+)
+from shared.schemas.registry.values import ConsentPurpose, FederationLevel, UnionKind, UnionPost
+
+__all__ = ["Stage", "set_up"]
+
+PATIENCE: Final = 30.0
+"""Seconds that the slowest part may take to hear of something."""
+
+
+class Stage:
+    def __init__(self, client: Client, advance: Callable[[timedelta], Awaitable[None]]) -> None:
+        self._client = client
+        self.advance = advance
+        """Move the clock of every service forward."""
+
+    async def act(self, programme: str, actor: Actor, command: Command) -> Accepted:
+        """Raises Refused."""
+        return await self._client.send(programme, command, Envelope.fresh(actor, FEDERATION))
+
+    async def refusal(self, programme: str, actor: Actor, command: Command) -> str:
+        """The code under which a command is refused; "accepted" where it isn't."""
+        try:
+            await self.act(programme, actor, command)
+        except Refused as refused:
+            return refused.refusal.code
+        return "accepted"
+
+    async def once_known(self, programme: str, actor: Actor, command: Command, *not_yet: str) -> Accepted:
+        """Act, as soon as the service has heard what the command rests on: `not_yet` are its refusals until then."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self.act(programme, actor, command)
+            except Refused as refused:
+                if refused.refusal.code not in not_yet or time.monotonic() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
+
+    async def until[T](self, condition: Callable[[], Awaitable[T | None]]) -> T:
+        """The condition's first answer. Raises TimeoutError."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answer = await condition()
+                if answer is not None:
+                    return answer
+                await asyncio.sleep(0.05)
+
+    async def ask(self, programme: str, actor: Actor, query: Query[Any], after: int = 0) -> Any:
+        return await self._client.ask(programme, query, Envelope.fresh(actor, FEDERATION), after)
+
+
+async def set_up(stage: Stage, cast: Cast) -> None:
+    """Enter the federation, its union and its members, each with a consent to share with the bank."""
+    officer, employer = cast.officer.acting(Role.OFFICER), cast.employers[0]
+    federation = RegisterFederation(code=FEDERATION, name="南浔区总工会", level=FederationLevel.COUNTY)
+    await stage.act("registry", OPERATOR, federation)
+    for one in cast.employers:
+        registered = RegisterEmployer(employer_id=one.employer_id, name=one.name, credit_code=one.credit_code)
+        await stage.act("registry", officer, registered)
+    union = EstablishUnion(
+        union_id=cast.union_id,
+        name="南浔示例联合工会",
+        kind=UnionKind.JOINT,
+        employer_ids=(employer.employer_id,),
+    )
+    await stage.act("registry", officer, union)
+    for other in cast.employers[1:]:
+        await stage.act("registry", officer, AdmitEmployer(union_id=cast.union_id, employer_id=other.employer_id))
+    for person in cast.people:
+        await _enter(stage, cast, person)
+    chair = AppointUnionContact(union_id=cast.union_id, member_id=cast.chair.member_id, post=UnionPost.CHAIR)
+    await stage.act("registry", officer, chair)
+    contact = AppointFederationContact(code=FEDERATION, member_id=cast.officer.member_id)
+    await stage.act("registry", officer, contact)
+
+
+async def _enter(stage: Stage, cast: Cast, person: Person) -> None:
+    officer = cast.officer.acting(Role.OFFICER)
+    registered = RegisterMember(
+        member_id=person.member_id,
+        household_id=person.household_id,
+        union_id=cast.union_id,
+        employer_id=cast.employers[0].employer_id,
+        name=Personal(person.name),
+        id_number=Personal(person.id_number),
+        phone=Personal(person.phone),
+        email=Personal(person.email),
+        post=person.post,
+        skilled=person.skilled,
+    )
+    await stage.act("registry", officer, registered)
+    for title, level in person.titles:
+        await stage.act("registry", officer, GrantHonour(member_id=person.member_id, title=title, level=level))
+    consent = GiveConsent(
+        member_id=person.member_id,
+        purpose=ConsentPurpose.SHARE_WITH_BANK,
+        to="nxbank",
+        evidence=f"示例档案-{person.number:03d}",
+    )
+    await stage.act("registry", person.acting(), consent)
