@@ -58,6 +58,7 @@ def answer(
         next_due=_next_due(ledger),
         overdue_since=min((due.due for due in late), default=None),
         overdue=overdue(ledger),
+        to_cure=ledger.penalty + sum(due.principal + due.interest for due in ledger.due()) if late else 0,
         opened_on=line.opened_on,
         expires_on=line.expires_on,
         draws=tuple(_draw(row, ledger) for row in draws),

@@ -92,7 +92,8 @@ async def _opened(stage: Stage, endorsed: EndorsedApplication, limit: int) -> Li
         months=LINE_MONTHS,
         annual_percent=endorsed.rate.annual_percent,
     )
-    await stage.act("loan", BANK, accept)
+    accepted = await stage.act("loan", BANK, accept)
+    await stage.ask("loan", BANK, ShowLine(line_id=line_id), after=accepted.position)
     return line_id
 
 
@@ -166,7 +167,7 @@ async def _a_month_later(stage: Stage, cast: Cast) -> Told:
         return line if line.overdue_since is not None else None
 
     line = await stage.until(overdue)
-    repay = RecordRepayment(line_id=line.line_id, amount=line.overdue)
+    repay = RecordRepayment(line_id=line.line_id, amount=line.to_cure)
     repaid = await stage.act("loan", BANK, repay)
     cured: LineAnswer = await stage.ask("loan", person.acting(), show, after=repaid.position)
     since = line.overdue_since.isoformat() if line.overdue_since else "never"
@@ -175,19 +176,15 @@ async def _a_month_later(stage: Stage, cast: Cast) -> Told:
 
 
 async def _household(stage: Stage, cast: Cast) -> Told:
-    """Two of one household: the second gets what the cap leaves, however much the bank would give."""
+    """Two of one household: the second gets what the cap leaves, and no more."""
     first = await _endorsed(stage, cast, cast.husband, 80_000, _borrower("renovation", 90_000))
     await _opened(stage, first, 80_000 * YUAN)
-    second = await _endorsed(stage, cast, cast.wife, 50_000, _borrower("car", 100_000))
-    accept = AcceptLoan(
-        application_id=second.application_id,
-        limit=50_000 * YUAN,
-        months=LINE_MONTHS,
-        annual_percent=second.rate.annual_percent,
-    )
-    refusal = await stage.refusal("loan", BANK, accept)
+    car = _borrower("car", 100_000)
+    too_much = ApplyForLoan(member_id=cast.wife.member_id, amount=50_000 * YUAN, borrower=car)
+    refusal = await stage.refusal("loan", cast.wife.acting(), too_much)
+    second = await _endorsed(stage, cast, cast.wife, 20_000, car)
     line_id = await _opened(stage, second, 20_000 * YUAN)
-    line: LineAnswer = await stage.ask("loan", cast.wife.acting(), ShowLine(line_id=line_id), after=1)
+    line: LineAnswer = await stage.ask("loan", cast.wife.acting(), ShowLine(line_id=line_id))
     return Told("80000.00 + 50000.00 household_cap, + 20000.00", f"80000.00 + 50000.00 {refusal}, + {cny(line.limit)}")
 
 

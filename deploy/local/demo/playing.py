@@ -153,13 +153,14 @@ async def _texts(system: LocalSystem, person: Person) -> list[dict[str, Any]]:
 def _show(played: Sequence[Played], board: DeliveryBoard, texts: Sequence[dict[str, Any]], person: Person) -> None:
     table = Table(title="匠心贷: the known cases", title_justify="left")
     for heading in ("case", "must end", "ended", "短信", "邮件", ""):
-        table.add_column(heading, justify="right" if heading in ("短信", "邮件") else "left")
+        counts = heading in ("短信", "邮件")
+        table.add_column(heading, justify="right" if counts else "left", no_wrap=counts, overflow="fold")
     for one in played:
         mark = Text("✓", "green") if one.well else Text("✗", "bold red")
         table.add_row(one.case.title, one.told.must, one.told.came, str(one.sms), str(one.mails), mark)
     out.print(table)
     messages = Table(title=f"{person.name} ({person.phone}) was told by text message", title_justify="left")
-    messages.add_column("短信")
+    messages.add_column("短信", overflow="fold")
     for text in texts:
         messages.add_row(str(text["text"]))
     out.print(messages)

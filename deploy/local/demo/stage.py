@@ -18,6 +18,7 @@ from shared.schemas.registry import (
     EstablishUnion,
     GiveConsent,
     GrantHonour,
+    JoinHousehold,
     RegisterEmployer,
     RegisterFederation,
     RegisterMember,
@@ -91,6 +92,8 @@ async def set_up(stage: Stage, cast: Cast) -> None:
         await stage.act("registry", officer, AdmitEmployer(union_id=cast.union_id, employer_id=other.employer_id))
     for person in cast.people:
         await _enter(stage, cast, person)
+    move_in = JoinHousehold(member_id=cast.wife.member_id, household_id=cast.husband.household_id)
+    await stage.once_known("registry", officer, move_in, "no_such_household")
     chair = AppointUnionContact(union_id=cast.union_id, member_id=cast.chair.member_id, post=UnionPost.CHAIR)
     await stage.act("registry", officer, chair)
     contact = AppointFederationContact(code=FEDERATION, member_id=cast.officer.member_id)

@@ -183,6 +183,9 @@ class LineAnswer(Answer):
     """Of each draw the next instalment, soonest first."""
     overdue_since: date | None
     overdue: Fen
+    """Principal and interest of instalments that are overdue."""
+    to_cure: Fen
+    """What pays all arrears on this day: all that has fallen due, and penalty interest; 0 where nothing is overdue."""
     opened_on: date
     expires_on: date
     draws: tuple[DrawAnswer, ...]
