@@ -34,12 +34,14 @@ async def carry_out(command: ApplicationCommand | LineCommand, session: Session,
     match command:
         case ApplicationCommand(application_id=application_id):
             application = await session.load(APPLICATION, application_id)
+            session.append(APPLICATION, application_id, [])  # the reply tells of this stream, whatever is decided
             desk = Desk(application=application)
             if isinstance(command, AcceptLoan):
                 desk = Desk(application=application, line=await session.load(LINE, command.line_id))
             member_id, household_id = _of_application(command, application)
         case LineCommand(line_id=line_id):
             desk = Desk(line=await session.load(LINE, line_id))
+            session.append(LINE, line_id, [])
             member_id, household_id = _of_line(desk.line)
     facts = await facts_of(member_id)
     concerned = {household_id} if household_id is not None else set()
@@ -69,7 +71,7 @@ def _of_line(line: LineState) -> tuple[MemberId | None, HouseholdId | None]:
 
 async def handle(command: ApplicationCommand | LineCommand, context: Context) -> None:
     async def facts_of(member_id: MemberId | None) -> LoanFacts:
-        rates = await context.session.load(RATES, context.envelope.federation)
+        rates = await context.session.load(RATES, context.envelope.federation, in_turn=False)
         return _facts(context, rates, await _member(command, member_id, context), await _acts_for(context))
 
     await carry_out(command, context.session, facts_of)

@@ -79,12 +79,17 @@ class Session:
         self.subject: str | None = None
         """The first stream named to `append`."""
 
-    async def load[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> S:
-        """A stream's state, the aggregate's initial one where there is no such stream yet."""
+    async def load[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, *, in_turn: bool = True) -> S:
+        """A stream's state, the aggregate's initial one where there is no such stream yet.
+
+        A stream that most decisions rest on and few change, such as one of rules, is loaded with `in_turn=False`: it
+        must be where it was like any other, but decisions that are made afresh do not wait for each other over it.
+        """
         stream = aggregate.stream(key)
         folded = self.loaded.get(stream)
         if folded is None:
-            self.wanted.add(stream)
+            if in_turn:
+                self.wanted.add(stream)
             folded = self.loaded[stream] = await self._load(aggregate, stream)
         state: S = folded.state
         return state

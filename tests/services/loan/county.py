@@ -241,7 +241,7 @@ def granted(worker: Worker, title: str, honour: HonourId, **until: date) -> Gran
         honour_id=honour,
         title=title,
         level=HonourLevel.DISTRICT,
-        **until,  # type: ignore[arg-type] # `until` is a date
+        **until,
     )
 
 

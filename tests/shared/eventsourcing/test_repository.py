@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from itertools import count
 from uuid import UUID
 
 import pytest
@@ -142,6 +143,38 @@ async def test_a_stream_that_was_only_read_must_be_as_it_was(store: EventStore, 
     await handle(there, Withdraw(amount=90), li)
     await here.transact(occasion(), match_li)
     assert await balance(there, wang) == 110
+
+
+async def test_decisions_made_afresh_do_not_wait_for_each_other_over_a_stream_loaded_out_of_turn(
+    store: EventStore, other: EventStore
+) -> None:
+    savings, li, wang, rules = Repository(store), new_id(), new_id(), new_id()
+    await handle(savings, Deposit(amount=7), rules)
+    in_turn, go_on, attempts = asyncio.Event(), asyncio.Event(), count(1)
+
+    def as_ruled(key: UUID, hold: bool = False) -> Work:
+        async def work(session: Session) -> None:
+            ruled = await session.load(passbook, rules, in_turn=False)
+            state = await session.load(passbook, key)
+            if hold and next(attempts) > 1:
+                in_turn.set()
+                await go_on.wait()
+            session.append(passbook, key, decide(Withdraw(amount=ruled.balance), state, FACTS))
+
+        return work
+
+    waiting = asyncio.create_task(savings.transact(occasion(), as_ruled(li, hold=True)))
+    async with asyncio.timeout(5):
+        await in_turn.wait()
+        with pytest.raises(Refused):
+            await savings.transact(occasion(), as_ruled(wang))
+    go_on.set()
+    with pytest.raises(Refused):
+        await waiting
+    await handle(savings, Deposit(amount=20), li)
+    await other.append(commit((passbook.stream(rules), 1, deposits(2))))
+    await savings.transact(occasion(), as_ruled(li))
+    assert await balance(savings, li) == 20 - 9
 
 
 async def test_a_decision_over_two_streams_is_written_in_both(store: EventStore) -> None:
