@@ -8,7 +8,7 @@ import nats.errors
 from nats.aio.client import Client as Connection
 from pydantic import TypeAdapter
 
-from shared.runtime.envelope import STATUS, Envelope
+from shared.runtime.envelope import AWAY, STATUS, Envelope
 from shared.runtime.tracing import traceparent
 from shared.schemas.messages import Accepted, Command, Query, Refusal, Refused
 
@@ -46,12 +46,16 @@ class Client:
             headers = {**headers, "traceparent": trace}
         deadline = time.monotonic() + self._patience
         while True:
+            cause: Exception | None = None
             try:
                 reply = await self._connection.request(subject, body, timeout=self._timeout, headers=headers)
-                return (reply.headers or {}).get(STATUS, ""), reply.data
+                status = (reply.headers or {}).get(STATUS, "")
+                if status != AWAY:
+                    return status, reply.data
             except (nats.errors.NoRespondersError, nats.errors.OutboundBufferLimitError, TimeoutError) as error:
-                if time.monotonic() + PAUSE > deadline:
-                    raise NoAnswer(subject) from error
+                cause = error
+            if time.monotonic() + PAUSE > deadline:
+                raise NoAnswer(subject) from cause
             await asyncio.sleep(PAUSE)
 
     async def _call(self, subject: str, body: bytes, headers: dict[str, str]) -> bytes:

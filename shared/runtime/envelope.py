@@ -13,6 +13,7 @@ from shared.schemas.ids import derived_id, new_id
 from shared.schemas.messages import Actor, Command, Meta, Reason, Refusal, Refused
 
 __all__ = [
+    "AWAY",
     "BUSY",
     "COMMAND_ID_REUSED",
     "FAILED",
@@ -27,7 +28,9 @@ __all__ = [
 ]
 
 STATUS: Final = "status"
-"""Of a reply: `accepted`, `answered` or `refused`."""
+"""Of a reply: `accepted`, `answered`, `refused`, or `away`: a server that the service needs is away, call again."""
+
+AWAY: Final = "away"
 
 UNKNOWN = Reason("unknown_message", "接口约定", "没有名为 {name} 的命令或查询")
 MALFORMED = Reason("malformed", "接口约定", "内容不符合 {name} 的格式")

@@ -1,7 +1,7 @@
 """The door of a service: commands on `cmd.<federation>.<programme>.<Command>`, queries on `qry.…`, replies typed.
 
 Every call is answered: with what was accepted, with the answer, or with a refusal. An error of our own is answered
-as the refusal `failed` with the number under which the log has it.
+as the refusal `failed` with the number under which the log has it; while PostgreSQL is away, that one should call again.
 """
 
 import asyncio
@@ -11,8 +11,9 @@ from typing import Any
 from faststream.nats import NatsBroker, NatsMessage, NatsResponse
 from pydantic import TypeAdapter
 
+from shared.eventsourcing.connections import is_transient
 from shared.runtime.commands import Commands
-from shared.runtime.envelope import FAILED, STATUS, UNKNOWN, Envelope, parse
+from shared.runtime.envelope import AWAY, FAILED, STATUS, UNKNOWN, Envelope, parse
 from shared.runtime.logs import log
 from shared.runtime.queries import Queries
 from shared.schemas.ids import new_id
@@ -65,6 +66,9 @@ def _answering(
         except asyncio.CancelledError:
             raise
         except Exception as error:
+            if is_transient(error):
+                _log.warning("call not answered", message=name, error=type(error).__name__)
+                return NatsResponse(b"{}", headers={STATUS: AWAY})
             incident = str(new_id())
             _log.error("call failed", message=name, incident=incident, error=type(error).__name__, exc_info=True)
             refusal = FAILED(incident=incident).refusal
