@@ -16,6 +16,7 @@ from shared.eventsourcing.rebuild import BeingBuilt
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View, on
 from shared.eventsourcing.view_specification import MemoryLog
 from tests.shared.eventsourcing.test_projection import LIMIT, another_process, assert_shows, running
@@ -186,6 +187,18 @@ async def test_what_a_killed_build_leaves_is_discarded_by_the_next(store: EventS
         async with another_process(store.dsn):
             await projector.reached(receipt.position, timeout=LIMIT)
         await assert_shows(projector, shed)
+    assert await leftovers(store) == []
+
+
+async def test_what_a_killed_operator_leaves_is_discarded_by_the_leader(store: EventStore) -> None:
+    connection = await asyncpg.connect(store.dsn)
+    async with Projector(store, [Tools()]):
+        await rebuild.make_missing(connection, Table(store.schema, Tools(), rebuild.NEXT))
+    await connection.close()
+    assert await leftovers(store) == ["tools__next"]
+    receipt = await record(store, busy_shed(tools=2, lendings=2).events)
+    async with running(Projector(store, [Tools()])) as projector:
+        await projector.reached(receipt.position)
     assert await leftovers(store) == []
 
 
