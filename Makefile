@@ -1,7 +1,7 @@
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help up demo test test-containers check bench clean
+.PHONY: help up demo test test-containers check golden bench clean
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -24,6 +24,9 @@ check: $(ready) ## style, types and the direction of imports
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports
+
+golden: $(ready) ## record new events among the golden ones; refuses a change that would make recorded events unreadable
+	$(bin)/python -m tests.shared.schemas.golden
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench

@@ -1,16 +1,15 @@
 """Events to rows and back; old schemas are lifted to the newest on reading."""
 
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 from pydantic_core import from_json, to_json
 
+from shared.schemas.language import Upcaster, events_of, upcasters_of
 from shared.schemas.messages import Event
 
-__all__ = ["Codec", "UnknownEvent", "Upcaster"]
-
-type Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
-"""Lifts an event's JSON by one schema number."""
+__all__ = ["Codec", "UnknownEvent"]
 
 
 class UnknownEvent(Exception):
@@ -34,6 +33,11 @@ class Codec:
                 if (name, schema) not in self._upcasters:
                     raise TypeError(f"{name} is at schema {event.schema_version}: no upcaster from {schema}")
                 self._decoders[name, schema] = self._lifting(event, schema)
+
+    @classmethod
+    def of(cls, language: ModuleType) -> "Codec":
+        """Of all events of a programme's language."""
+        return cls(events_of(language).values(), upcasters_of(language))
 
     def knows(self, kind: str) -> bool:
         return kind in self.events

@@ -1,11 +1,19 @@
-"""What a language module defines: its commands, events and queries, by name."""
+"""What a language module defines: its commands, events and queries, by name.
 
+Where an event's schema number was raised, the module's `UPCASTERS` lift what was recorded under the old ones:
+`UPCASTERS = {("HonourGranted", 1): a_function_from_the_old_json_to_the_new}`.
+"""
+
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
 from shared.schemas.messages import Command, Event, Query
 
-__all__ = ["commands_of", "events_of", "queries_of"]
+__all__ = ["Upcaster", "commands_of", "events_of", "queries_of", "upcasters_of"]
+
+type Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+"""Lifts an event's JSON by one schema number."""
 
 
 def events_of(module: ModuleType) -> dict[str, type[Event]]:
@@ -18,6 +26,12 @@ def commands_of(module: ModuleType) -> dict[str, type[Command]]:
 
 def queries_of(module: ModuleType) -> dict[str, type[Query[Any]]]:
     return _defined(module, Query)
+
+
+def upcasters_of(module: ModuleType) -> Mapping[tuple[str, int], Upcaster]:
+    """By (type, schema number that is lifted)."""
+    upcasters: Mapping[tuple[str, int], Upcaster] = getattr(module, "UPCASTERS", {})
+    return upcasters
 
 
 def _defined[M](module: ModuleType, kind: type[M]) -> dict[str, type[M]]:

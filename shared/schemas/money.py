@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 from typing import Annotated, Any
 
 from annotated_types import Ge, Gt
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -54,7 +54,11 @@ class _CnyOnTheWire:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "format": "cny", "pattern": r"^-?\d+(\.\d{1,2})?$", "examples": ["1234.50"]}
+        return _json_schema(r"^-?\d+(\.\d{1,2})?$")
+
+
+def _json_schema(pattern: str) -> JsonSchemaValue:
+    return {"type": "string", "format": "cny", "pattern": pattern, "examples": ["1234.50"]}
 
 
 def _from_wire(value: Any) -> int:
@@ -64,6 +68,8 @@ def _from_wire(value: Any) -> int:
 
 
 type Fen = Annotated[int, _CnyOnTheWire]
-type PositiveFen = Annotated[int, _CnyOnTheWire, Gt(0)]
-type NonNegativeFen = Annotated[int, _CnyOnTheWire, Ge(0)]
+type PositiveFen = Annotated[
+    int, _CnyOnTheWire, Gt(0), WithJsonSchema(_json_schema(r"^(?!0+(\.0+)?$)\d+(\.\d{1,2})?$"))
+]
+type NonNegativeFen = Annotated[int, _CnyOnTheWire, Ge(0), WithJsonSchema(_json_schema(r"^\d+(\.\d{1,2})?$"))]
 type AnnualPercent = Annotated[Decimal, Field(ge=0, le=100, max_digits=9, decimal_places=6)]
