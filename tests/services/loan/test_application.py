@@ -166,9 +166,9 @@ def test_an_application_is_refused_by_the_clause_it_breaks(
     loan.given().when(command, **facts).refused(code, clause)
 
 
-def test_a_title_counts_to_the_end_of_its_last_day() -> None:
-    titles = title("南浔工匠", until=JULY)
-    outcome = loan.given().when(apply("300000"), member=member(titles=titles))
+def test_a_title_counts_from_its_first_day_to_the_end_of_its_last() -> None:
+    for_a_day = title("南浔工匠", since=JULY, until=JULY)
+    outcome = loan.given().when(apply("300000"), member=member(titles=for_a_day))
     assert outcome.refusal is None
 
 

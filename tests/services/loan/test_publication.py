@@ -3,6 +3,8 @@
 from datetime import date
 from decimal import Decimal
 
+import pytest
+
 from services.loan.domain.publication import RATES, decide
 from services.loan.rules import shipped
 from shared.eventsourcing.specification import Specification
@@ -50,8 +52,10 @@ def test_a_bank_publishes_its_own_rates_and_they_hold_from_their_day() -> None:
 def test_the_federation_publishes_reference_rates_and_no_banks_own() -> None:
     benchmark = publish("4.0", "4.5", "4.7", table="pboc_benchmark")
     assert rates.given().when(benchmark, actor=OFFICER).refusal is None
-    rates.given().when(benchmark, actor=BANK).refused("not_your_rates", "匠心贷 第4条")
-    rates.given().when(LOWER, actor=OFFICER).refused("not_your_rates")
+    refusal = rates.given().when(benchmark, actor=BANK).refused("not_your_rates", "匠心贷 第4条")
+    assert refusal.message == "利率表人民银行贷款基准利率由总工会公布"
+    refusal = rates.given().when(LOWER, actor=OFFICER).refused("not_your_rates")
+    assert refusal.message == "利率表南浔银行同档次利率由nxbank公布"
     rates.given().when(LOWER, actor=Actor(role=Role.BANK, id="otherbank")).refused("not_your_rates")
 
 
@@ -81,10 +85,12 @@ def test_a_version_and_a_day_are_used_once() -> None:
     rates.given(*published).when(LOWER, actor=BANK, rulebook=book).refused("rate_table_exists")
 
 
-def test_what_is_shipped_by_now_counts_once() -> None:
-    published = RATES.fold(rates.given().when(LOWER, actor=BANK).events)
-    book = published.on_top_of(shipped())
-    assert published.on_top_of(book) == book
+@pytest.mark.parametrize("change", [{}, {"version": "another"}, {"effective_from": date(2019, 8, 2)}])
+def test_what_is_shipped_by_now_counts_once(change: dict[str, object]) -> None:
+    (published,) = rates.given().when(LOWER, actor=BANK).events
+    book = RATES.fold([published]).on_top_of(shipped())
+    again = RATES.fold([published.model_copy(update=change)])
+    assert again.on_top_of(book) == book
 
 
 def test_a_table_that_is_no_longer_shipped_is_passed_over() -> None:

@@ -1,5 +1,6 @@
 """Statements of account, and interest as a clerk would count it day by day."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -124,6 +125,19 @@ def on_demand(principal: Fen, percent: Decimal, day_count: DayCount) -> Disburse
     return Disbursement(draw(), JULY, principal, terms, date(2022, 7, 1))
 
 
+def test_overdue_interest_bears_penalty_where_the_product_says_so() -> None:
+    lent = on_demand(fen(10_000), Decimal(6), DayCount.ACT_360)
+    on_both = lent.terms.model_copy(update={"late_on": (Component.INTEREST, Component.PRINCIPAL)})
+    usual, stricter = (replace(lent, terms=terms, last_due=AUGUST) for terms in (lent.terms, on_both))
+    # ten days at 9 %: on 10,000 25.00, and on 31 days' interest of 51.67 0.13 more
+    ten_days_late = AUGUST + timedelta(days=10)
+    assert replay([usual], ORDER, ten_days_late).penalty == 2500
+    assert replay([stricter], ORDER, ten_days_late).penalty == 2513
+    paid = Repayment(named("还"), ten_days_late, fen("10076.80"))
+    settled = replay([stricter, paid], ORDER, ten_days_late + timedelta(days=30))
+    assert (settled.owed, settled.credit) == (0, 0)
+
+
 payments = st.lists(st.tuples(st.integers(0, 400), st.integers(1, fen(100_000))), max_size=12)
 
 
@@ -179,8 +193,7 @@ def test_it_makes_no_difference_in_which_order_repayments_are_reported(
     form: RepaymentForm, principal: Fen, percent: Decimal, order: list[int], paid: list[tuple[int, Fen]]
 ) -> None:
     lent = on_demand(principal, percent, DayCount.ACT_360)
-    terms = lent.terms.model_copy(update={"form": form})
-    lent = Disbursement(lent.entry_id, lent.on, lent.amount, terms, lent.last_due)
+    lent = replace(lent, terms=lent.terms.model_copy(update={"form": form}))
     entries = [Repayment(named(f"还{day}"), JULY + timedelta(days=day), amount) for day, amount in dict(paid).items()]
     reported = [entries[number] for number in order if number < len(entries)]
     last = JULY + timedelta(days=1300)
