@@ -16,7 +16,6 @@ from shared.eventsourcing.view import View, on
 from shared.runtime.read_models import ReadModels
 from shared.schemas import registry
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
-from shared.schemas.language import events_of
 from shared.schemas.registry import (
     ConsentGiven,
     ConsentPurpose,
@@ -48,7 +47,7 @@ __all__ = [
 ]
 
 REGISTRY = "registry"
-REGISTRY_CODEC = Codec(events_of(registry).values())
+REGISTRY_CODEC = Codec.of(registry)
 
 REMEMBERED = 5_000
 """Borrowers that stay in memory."""

@@ -13,9 +13,8 @@ from shared.eventsourcing.codec import Codec
 from shared.runtime.service import Follow, Service
 from shared.runtime.settings import Settings
 from shared.schemas import loan
-from shared.schemas.language import events_of
 
-CODEC = Codec(events_of(loan).values())
+CODEC = Codec.of(loan)
 
 
 @asynccontextmanager

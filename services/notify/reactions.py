@@ -36,7 +36,7 @@ def reactions_to(events: frozenset[tuple[str, str]]) -> tuple[Reaction, ...]:
         handlers: dict[type[Event], Handler] = dict.fromkeys(kinds, request)
         if programme == "registry":
             handlers[MemberErased] = forget
-        reactions.append(Reaction(f"notify-on-{programme}", programme, Codec(known.values()), handlers))
+        reactions.append(Reaction(f"notify-on-{programme}", programme, Codec.of(LANGUAGES[programme]), handlers))
     return tuple(reactions)
 
 

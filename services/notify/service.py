@@ -13,7 +13,7 @@ from shared.eventsourcing.codec import Codec
 from shared.runtime.commands import Context, decides
 from shared.runtime.service import Service
 from shared.schemas import notify
-from shared.schemas.language import commands_of, events_of
+from shared.schemas.language import commands_of
 
 
 async def facts(_command: Any, context: Context) -> NotifyFacts:
@@ -28,7 +28,7 @@ async def facts(_command: Any, context: Context) -> NotifyFacts:
 
 service = Service(
     programme="notify",
-    codec=Codec(events_of(notify).values()),
+    codec=Codec.of(notify),
     commands=dict.fromkeys(
         commands_of(notify).values(), decides(notification, decide, by="notification_id", facts=facts)
     ),

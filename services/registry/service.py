@@ -13,10 +13,9 @@ from shared.runtime.reactions import Reacting, Reaction
 from shared.runtime.service import Service
 from shared.runtime.settings import Settings
 from shared.schemas import registry
-from shared.schemas.language import events_of
 from shared.schemas.registry import MemberErased
 
-CODEC = Codec(events_of(registry).values())
+CODEC = Codec.of(registry)
 
 
 @asynccontextmanager
