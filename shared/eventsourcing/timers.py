@@ -13,7 +13,7 @@ acts twice. Nothing fires before the log is folded to its end: what was cancelle
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
@@ -184,12 +184,12 @@ class Timers:
         if until is not None:
             waits.append(asyncio.create_task(self._clock.reached(until)))
         try:
-            await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
+            for wait in done:
+                wait.result()
         finally:
             for wait in waits:
                 wait.cancel()
-                with suppress(asyncio.CancelledError):
-                    await wait
 
     async def _fire_all(self, timers: Sequence[TimerRow]) -> None:
         outcomes: list[Outcome] = []
