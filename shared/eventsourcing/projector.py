@@ -35,13 +35,13 @@ from shared.eventsourcing.connections import is_transient, open_connection, pers
 from shared.eventsourcing.folding import CannotFold, Opener
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Fenced, Lane, Log, OwnLog, Projection, Replaced
-from shared.eventsourcing.rebuild import Progress, build, discard, make_missing
+from shared.eventsourcing.rebuild import NewerCode, Progress, build, discard, make_missing
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore, install
 from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View
 
-__all__ = ["NewerCode", "Projector", "ShapeChanged"]
+__all__ = ["Projector", "ShapeChanged"]
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 60.0
@@ -55,10 +55,6 @@ _logger = structlog.get_logger(__name__)
 
 class ShapeChanged(Exception):
     """The row, the key or the indexes of a view were changed without raising its version."""
-
-
-class NewerCode(Exception):
-    """The table was filled by a newer version of the view than this code has."""
 
 
 @dataclass(slots=True)
@@ -142,7 +138,8 @@ class Projector:
     async def rebuild(self, view: type[View[Any]], progress: Progress | None = None) -> int:
         """Fill a view anew while the present table serves, then swap; the position it stands at.
 
-        It may run in any process, beside the leader. Raises BeingBuilt where another does the same.
+        It may run in any process, beside the leader. Raises BeingBuilt where another does the same, NewerCode where
+        the table is of a newer version than this code's.
         """
         return await build(self._store.dsn, self._table(view), self._log, self._opener, progress)
 
@@ -207,6 +204,8 @@ class Projector:
             position = await build(self._store.dsn, table, self._log, self._opener)
             _logger.info("filled a read model", view=view.name, version=view.version, position=position)
             await projection.settle()
+        if view.name in self.failures and await self._log.head() <= projection.position:
+            del self.failures[view.name]
 
     def _join(self, projection: Projection[Any]) -> bool:
         """Go along, if the next page that the others take follows or is known already. The first sets the place."""
@@ -249,7 +248,7 @@ class Projector:
             company.ended.set()
 
     def _say(self, projection: Projection[Any], error: Exception) -> None:
-        """Never an error's text, which may hold a row: its kind, and the line of code it came from."""
+        """Never an error's text, which may hold a row: its kind, and the lines of code it came through."""
         name, position = projection.view.name, projection.position
         if is_transient(error):
             _logger.warning("view interrupted", view=name, position=position, error=type(error).__name__)
@@ -257,10 +256,8 @@ class Projector:
         kind = None
         if isinstance(error, CannotFold):
             position, kind, error = error.position, error.type, error.error
-        self.failures[name] = type(error).__name__
-        _logger.error(
-            "view stopped", view=name, position=position, type=kind, error=type(error).__name__, line=_line(error)
-        )
+        failure = self.failures[name] = type(error).__name__
+        _logger.error("view stopped", view=name, position=position, type=kind, error=failure, lines=_lines(error))
 
     def _table[R](self, view: type[View[R]]) -> Table[R]:
         try:
@@ -269,6 +266,6 @@ class Projector:
             raise LookupError(f"{view.__name__} is not among this projector's views") from None
 
 
-def _line(error: BaseException) -> str:
-    frames = extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+def _lines(error: BaseException) -> list[str]:
+    """The lines of code that an error came through, the innermost first."""
+    return [f"{frame.filename}:{frame.lineno}" for frame in reversed(extract_tb(error.__traceback__)[-3:])]

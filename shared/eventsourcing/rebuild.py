@@ -19,7 +19,7 @@ from shared.eventsourcing.rows import Lookup, Rows
 from shared.eventsourcing.table import Table
 from shared.schemas.ids import new_id
 
-__all__ = ["BeingBuilt", "Progress", "build", "discard", "drop", "make_missing"]
+__all__ = ["BeingBuilt", "NewerCode", "Progress", "build", "discard", "drop", "make_missing"]
 
 type Progress = Callable[[int, int], None]
 """Called with how many events are folded, of how many."""
@@ -41,6 +41,10 @@ NEXT: Final = "__next"
 
 class BeingBuilt(Exception):
     """The read model is being filled by somebody else just now."""
+
+
+class NewerCode(Exception):
+    """The table was filled by a newer version of the view than this code has."""
 
 
 async def make_missing(connection: Connection, table: Table[Any]) -> None:
@@ -75,12 +79,14 @@ async def build(
 ) -> int:
     """Fill a read model anew and swap it in; the position it stands at.
 
-    Raises BeingBuilt, CannotFold, LogBroken, and what asyncpg raises: the old table then serves as before.
+    Raises BeingBuilt, NewerCode, CannotFold, LogBroken, and what asyncpg raises: the old table then serves as before.
     """
     connection = await open_connection(dsn, {**SETTINGS, "application_name": "build of a read model"})
     try:
         if not await connection.fetchval("select pg_try_advisory_lock($1, hashtext($2))", BUILD_LOCK, table.qualified):
             raise BeingBuilt(table.qualified)
+        if (version := (await standing_of(connection, table)).version) > table.view.version:
+            raise NewerCode(f"{table.qualified} is at version {version}, this code at {table.view.version}")
         building = _Build(connection, table, log, opener, progress or (lambda _done, _total: None), in_memory)
         try:
             await building.fill()
@@ -121,7 +127,7 @@ class _Build[R]:
         async with self._connection.transaction():
             await drop(self._connection, self.next)
             self._build = await _make(self._connection, self.next)
-        await self._fold_to(await self._log.head(), self._report)
+        await self._fold_to(await self._log.head(), self._progress)
         await self._write_out()
         await self._fold_to(await self._log.head())
         await self._write_out()
@@ -153,36 +159,36 @@ class _Build[R]:
                 if self._position >= head:
                     return
 
-    def _report(self, done: int, total: int) -> None:
-        self._progress(done, total)
-
     async def _take(self, page: Sequence[Recorded]) -> None:
         self._position = await fold(self.view, self._rows, page, self._position, self, self._opener)
-        if len(self._rows.held if self._rows.complete else self._rows.changed) > (
-            self._in_memory if self._rows.complete else FLUSHED_AT_ONCE
-        ):
+        if self._rows.complete:
+            too_many = len(self._rows.held) > self._in_memory
+        else:
+            too_many = len(self._rows.changed) > FLUSHED_AT_ONCE
+        if too_many:
             await self._write_out()
 
     async def _write_out(self) -> None:
         """Have the table hold everything up to the position."""
         written, removed = self._rows.take()
-        if not self._rows.complete:
-            if self._position > self._written and not await self.next.write(
-                self._connection, self._build, self._written, self._position, written, removed
-            ):
-                raise BeingBuilt(self.table.qualified)
-            self._written = self._position
-            return
+        if self._rows.complete:
+            await self._copy(written)
+        elif self._position > self._written and not await self.next.write(
+            self._connection, self._build, self._written, self._position, written, removed
+        ):
+            raise BeingBuilt(self.table.qualified)
+        self._written = self._position
+
+    async def _copy(self, rows: Sequence[R]) -> None:
+        """Fill the bare table. From here on it is read from, and not everything is in memory."""
         async with self._connection.transaction():
-            await self.next.copy(self._connection, written)
+            await self.next.copy(self._connection, rows)
             await self._connection.execute(self.next.constrain())
             await self._connection.execute(
                 f"update {self.next.schema}.read_models set position = $1 where name = $2",
-                self._position,
-                self.next.name,
+                *(self._position, self.next.name),
             )
         await self._connection.execute(f"analyze {self.next.qualified}")
-        self._written = self._position
         self._rows = Rows(self.view.key, self.view.lookups)
 
     async def _swap(self) -> None:
@@ -194,7 +200,7 @@ class _Build[R]:
         await self._fold_to(serving.position)
         await self._write_out()
         await execute(f"drop table {table.qualified}")
-        await execute(f"alter table {self.next.qualified} rename to {table.name}")
+        await execute(f'alter table {self.next.qualified} rename to "{table.name}"')
         await execute(f"delete from {table.schema}.read_models where name = $1", table.name)
         await execute(f"update {table.schema}.read_models set name = $1 where name = $2", table.name, self.next.name)
         await execute("select pg_notify($1, $2)", f"{table.schema}_views", f"{table.name} {self._position}")

@@ -84,11 +84,13 @@ class Rows[R]:
         self._filed.pop(at, None)
 
     def where(self, **columns: Any) -> list[R]:
-        """The rows with these values in these columns, in no order."""
+        """The rows with these values in these columns, in no order. None is no value: it finds nothing."""
         lookup = tuple(sorted(columns))
         values = columns[lookup[0]] if len(lookup) == 1 else tuple(columns[name] for name in lookup)
         if lookup not in self._lookups or not (self.complete or (lookup, values) in self._asked):
             raise NotLoaded
+        if None in columns.values():
+            return []
         of = self._lookups[lookup]
         rows = []
         for at in self._found.get((lookup, values), ()):

@@ -134,8 +134,10 @@ class View[R]:
         cls.row = _row_of(cls)
         named = {column for columns in (cls.key, *cls.indexes) for column in columns}
         unknown = named - set(cls.row.__dataclass_fields__)
-        if unknown or not cls.key or not cls.name.isidentifier():
-            raise TypeError(f"{cls.__name__}: a name, a key and indexes of its row's columns, not {unknown or cls.key}")
+        if unknown or not cls.key:
+            raise TypeError(f"{cls.__name__}: its key and indexes are columns of its row, not {unknown or 'nothing'}")
+        if not (cls.name.isidentifier() and cls.name.islower()):
+            raise TypeError(f"{cls.__name__}: its name is a table's, in small letters, not {cls.name!r}")
         cls.lookups = tuple({tuple(sorted(d.where)): None for _, d in _handlers(cls) if d.where})
 
     def __init__(self) -> None:

@@ -17,8 +17,9 @@ from shared.eventsourcing import positions
 from shared.eventsourcing import projector as projector_module
 from shared.eventsourcing.folding import fold
 from shared.eventsourcing.projection import Fenced, OwnLog
-from shared.eventsourcing.projector import NewerCode, Projector, ShapeChanged
+from shared.eventsourcing.projector import Projector, ShapeChanged
 from shared.eventsourcing.reader import LogBroken
+from shared.eventsourcing.rebuild import NewerCode
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.store import EventStore
@@ -306,6 +307,9 @@ async def test_older_code_leaves_a_newer_table_alone(store: EventStore) -> None:
     async with Projector(store, [Newer()]):
         pass
     await assert_stops(store, Tools(), NewerCode)
+    async with Projector(store, [Tools()]) as operator:
+        with pytest.raises(NewerCode):
+            await operator.rebuild(Tools)
 
 
 async def assert_stops(store: EventStore, view: View[ToolRow], why: type[Exception]) -> None:

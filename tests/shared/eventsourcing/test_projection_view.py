@@ -143,6 +143,28 @@ def test_a_handler_that_finds_rows_by_more_than_it_says_is_found_out() -> None:
     assert isinstance(failed.value.error, NotLoaded)
 
 
+class Restored(Event):
+    last: datetime | None
+
+
+async def test_no_value_finds_no_rows(store: EventStore) -> None:
+    class Forgetful(View[BookRow]):
+        name, version, key = "forgetful", 1, ("book",)
+
+        @on(Deposited, by=())
+        def deposited(self, rows: Rows[BookRow], event: Deposited, at: Recorded) -> None:
+            rows.put(BookRow(stream_id(at), event.amount))
+
+        @on(Restored, where={"last": "last"})
+        def restored(self, rows: Rows[BookRow], event: Restored, at: Recorded) -> None:
+            for row in rows.where(last=event.last):
+                rows.remove(row.book)
+
+    given = ViewSpecification(Forgetful(), stream=f"passbook-{LI}").given(Deposited(amount=5), Restored(last=None))
+    given.shows(BookRow(LI, 5))
+    await given.shows_in(store, BookRow(LI, 5))
+
+
 def test_a_column_by_which_rows_are_found_is_not_changed_in_place() -> None:
     @dataclass(slots=True)
     class MemberRow:
