@@ -109,12 +109,13 @@ class Line(Aggregate):
 
 
 class Lending(Application[UUID]):
-    def open_line(self, member: UUID, movements: int) -> UUID:
-        line = Line.open(member)
-        for turn in range(movements):
-            line.move(turn)
-        self.save(line)
-        return line.id
+    def open_lines(self, member: UUID, number: int, movements: int) -> list[UUID]:
+        opened = [Line.open(member) for _ in range(number)]
+        for line in opened:
+            for turn in range(movements):
+                line.move(turn)
+        self.save(*opened)
+        return [line.id for line in opened]
 
     def carry_out(self, line_id: UUID, turn: int) -> None:
         line: Line = self.repository.get(line_id)
@@ -145,10 +146,7 @@ class Package(Contestant):
 
     def _seed(self, most_callers: int) -> None:
         member = new_id()
-        self.keys = [
-            [self.lending.open_line(member, SEEDED - 1) for _ in range(STREAMS_OF_A_CALLER)]
-            for _ in range(most_callers)
-        ]
+        self.keys = [self.lending.open_lines(member, STREAMS_OF_A_CALLER, SEEDED - 1) for _ in range(most_callers)]
 
     async def work(self, number: int, seconds: float) -> float:
         return await asyncio.to_thread(self._work, number, seconds)

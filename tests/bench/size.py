@@ -8,34 +8,19 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
-from uuid import UUID
-
-import asyncpg
 
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.store import EventStore
 from shared.schemas.ids import new_id
 from tests.bench.contestants import Ours
 from tests.bench.harness import Pace, callers, database, interleaved, postgres, require
-from tests.bench.line import CODEC, SEEDED, history, meta_of
+from tests.bench.line import CODEC, SEEDED
 from tests.bench.report import Finding, rate
+from tests.bench.seeding import key_of, seed, settle
 
 SIZES: Final = {"ten thousand": 10_000, "a million": 1_000_000}
 CALLERS: Final = 32
 TOUCHED: Final = 1_000
-
-FIRST_KEY: Final = UUID("00000000-0000-7000-8000-000000000000")
-"""Streams are numbered from it in the order of their making, as UUIDv7 are."""
-
-KEY: Final = f"overlay('{FIRST_KEY}' placing lpad(to_hex(n), 12, '0') from 25)"
-EVENTS: Final = f"""
-    insert into {{schema}}.events
-    select (n - 1) * {SEEDED} + step, 'line-' || {KEY}, step, gen_random_uuid(), kind, 1, data, $3::jsonb, now()
-    from generate_series(1, $4::integer) n, unnest($1::text[], $2::jsonb[]) with ordinality as e (kind, data, step)"""
-COMMITS: Final = f"""
-    insert into {{schema}}.commits
-    select {KEY}::uuid, gen_random_uuid(), stream, version, position, recorded_at
-    from (select *, position as n from {{schema}}.events) e"""
 
 
 class Log(Ours):
@@ -46,18 +31,10 @@ class Log(Ours):
         self.repository = Repository(self.store)
         self.member = new_id()
         self.seeded = events
-        connection = await asyncpg.connect(dsn, server_settings={"jit": "off"})
-        made = history(new_id(), self.member)
-        types, datas = [type(event).__name__ for event in made], [CODEC.encode(event) for event in made]
-        meta, streams = meta_of(new_id()).model_dump_json(), events // SEEDED
-        await connection.execute(EVENTS.format(schema=schema), types, datas, meta, streams)
-        await connection.execute(COMMITS.format(schema=schema))
-        await connection.execute(f"vacuum (analyze) {schema}.events")
-        await connection.execute(f"vacuum (analyze) {schema}.commits")
-        await connection.execute("checkpoint")
-        await connection.close()
-        step = streams // TOUCHED
-        keys = [UUID(int=FIRST_KEY.int + n * step + 1) for n in range(TOUCHED)]
+        await seed(dsn, schema, events)
+        await settle(dsn, f"{schema}.events", f"{schema}.commits")
+        step = events // SEEDED // TOUCHED
+        keys = [key_of(n * step + 1) for n in range(TOUCHED)]
         self.keys = [keys[caller::CALLERS] for caller in range(CALLERS)]
 
     async def once_round(self) -> None:
