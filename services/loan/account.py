@@ -61,7 +61,7 @@ def answer(
         to_cure=ledger.penalty + sum(due.principal + due.interest for due in ledger.due()) if late else 0,
         opened_on=line.opened_on,
         expires_on=line.expires_on,
-        draws=tuple(_draw(row, ledger) for row in draws),
+        draws=tuple(_draw(row, line, ledger) for row in draws),
     )
 
 
@@ -123,17 +123,21 @@ def _next_of(account: Account, ledger: Ledger) -> NextDue | None:
     return None
 
 
-def _draw(row: DrawRow, ledger: Ledger) -> DrawAnswer:
-    account = ledger.accounts.get(row.draw_id)
-    owed = account.principal if account is not None else 0
-    settled = account is not None and not owed + account.interest(ledger.on) + account.penalty(ledger.on)
+def _draw(row: DrawRow, line: Line, ledger: Ledger) -> DrawAnswer:
+    """What the stream says of a draw that was paid out; of another, what the row says."""
+    paid_out, account = line.draws.get(row.draw_id), ledger.accounts.get(row.draw_id)
+    status, principal = row.status, 0
+    if account is not None:
+        principal = account.principal
+        owed = principal + account.interest(ledger.on) + account.penalty(ledger.on)
+        status = DrawStatus.DISBURSED if owed else DrawStatus.REPAID
     return DrawAnswer(
         draw_id=row.draw_id,
-        status=DrawStatus.REPAID if settled else row.status,
+        status=status,
         amount=row.amount,
-        principal=owed,
+        principal=principal,
         terms=DrawTerms.model_validate_json(row.terms),
         requested_on=row.requested_on,
-        disbursed_on=row.disbursed_on,
-        last_due=row.last_due,
+        disbursed_on=None if paid_out is None else paid_out.on,
+        last_due=None if paid_out is None else paid_out.last_due,
     )

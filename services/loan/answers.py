@@ -49,7 +49,7 @@ from shared.schemas.messages import Query, Role
 __all__ = ["ANSWERS"]
 
 SETTLED = 1.0
-"""Seconds that a line's answer waits for the draws' read model to have what the stream has."""
+"""Seconds that the answer on one line waits for the read models to have what the log has."""
 
 
 # Applications
@@ -86,7 +86,6 @@ async def find_applications(query: FindApplications, asked: Asked) -> tuple[Appl
 
 async def show_line(query: ShowLine, asked: Asked) -> LineAnswer:
     row, state = await _line(query.line_id, asked)
-    await asked.read_models.caught_up(SETTLED)
     draws = await asked.read_models.some(Draws, "line_id = $1 order by draw_id", query.line_id)
     return account.answer(state, row.application_id, await _union_of(row, asked), draws, await _facts(asked, row))
 
@@ -125,6 +124,7 @@ async def quote_rate(query: QuoteRate, asked: Asked) -> RateAnswer:
 
 async def _line(line_id: LineId, asked: Asked) -> tuple[LineRow, Line | Closed]:
     """A line as its stream has it, where the asker may see it."""
+    await asked.read_models.caught_up(SETTLED)
     row = await asked.read_models.one(Lines, line_id)
     if row is None or row.federation != asked.federation:
         raise refusals.UNKNOWN_LINE()

@@ -313,7 +313,7 @@ class Lines(View[LineRow]):
 
 @dataclass(slots=True)
 class DrawRow:
-    """`terms` is JSON as on the wire. Whether a draw that was paid out is repaid by now is not known here."""
+    """`terms` is JSON as on the wire. What a draw that was paid out still owes stands in its line's stream."""
 
     draw_id: DrawId
     federation: str
@@ -325,8 +325,6 @@ class DrawRow:
     terms: str
     requested_on: date
     disburse_by: datetime
-    disbursed_on: date | None = None
-    last_due: date | None = None
 
 
 class Draws(View[DrawRow]):
@@ -354,8 +352,7 @@ class Draws(View[DrawRow]):
 
     @on(DrawDisbursed)
     def disbursed(self, rows: Rows[DrawRow], event: DrawDisbursed, at: Recorded) -> None:
-        row = rows.get(event.draw_id)
-        row.status, row.disbursed_on, row.last_due = DrawStatus.DISBURSED, event.on, event.due_dates[-1]
+        rows.get(event.draw_id).status = DrawStatus.DISBURSED
 
     @on(DrawdownRefused)
     def refused(self, rows: Rows[DrawRow], event: DrawdownRefused, at: Recorded) -> None:

@@ -3,14 +3,15 @@ the people who use them."""
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, time
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
 from uuid import UUID
 
 import nats
+import pytest
 from pydantic import BaseModel
 
 from services.loan.borrowers import Borrowers
@@ -28,10 +29,10 @@ from shared.schemas.loan import (
     ApplicationId,
     ApplyForLoan,
     Borrower,
+    CloseLine,
     DisburseDraw,
     DrawId,
     EndorseApplication,
-    FindLines,
     LineAnswer,
     LineId,
     RecommendApplication,
@@ -41,7 +42,7 @@ from shared.schemas.loan import (
     RequestDrawdown,
     ShowLine,
 )
-from shared.schemas.messages import Accepted, Actor, Command, Query, Refused, Role
+from shared.schemas.messages import Accepted, Actor, Command, Query, Refusal, Refused, Role
 from shared.schemas.money import fen
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
@@ -65,6 +66,7 @@ from tests.services.registry.rosters import credit_code, id_number
 from tests.waiting import until
 
 NANXUN = "330503"
+JULY = date(2019, 7, 1)
 OPERATOR = Actor(role=Role.OPERATOR, id="operator")
 OFFICER = Actor(role=Role.OFFICER, id="officer-zhou")
 BANK = Actor(role=Role.BANK, id="nxbank")
@@ -73,6 +75,7 @@ CABLE_WORKS = credit_code("91330503MA2000001")
 
 MEMBER_RATE = Decimal("6.7925")
 """The bank's own 6.175 % for over one year × 1.10."""
+PACESETTER_RATE, BENCHMARK = Decimal("5.24875"), Decimal("4.75")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,8 @@ class County:
     cadre: Actor
     numbers: Iterator[int]
     federation: str = NANXUN
+    last: Accepted = field(default_factory=lambda: Accepted(stream="", version=0, position=0))
+    """The reply to the last command to the loan."""
 
     # The clock
 
@@ -116,11 +121,17 @@ class County:
     def today(self) -> date:
         return self.loan.clock.now().astimezone(SHANGHAI).date()
 
+    def days_on(self, days: int) -> date:
+        return self.today + timedelta(days=days)
+
     # Calls
 
     async def does(self, actor: Actor, command: Command, id: UUID | None = None) -> Accepted:  # noqa: A002
         programme = "registry" if "registry" in type(command).__module__ else "loan"
-        return await self.client.send(programme, command, Envelope.fresh(actor, self.federation, id))
+        accepted = await self.client.send(programme, command, Envelope.fresh(actor, self.federation, id))
+        if programme == "loan":
+            self.last = accepted
+        return accepted
 
     async def tries(self, actor: Actor, command: Command) -> str:
         """`done`, or the code of the refusal."""
@@ -129,6 +140,11 @@ class County:
         except Refused as refused:
             return refused.refusal.code
         return "done"
+
+    async def refusal(self, actor: Actor, message: Command | Query[Any]) -> Refusal:
+        with pytest.raises(Refused) as refused:
+            await (self.does(actor, message) if isinstance(message, Command) else self.asks(actor, message))
+        return refused.value.refusal
 
     async def asks(self, actor: Actor, query: Query[Any], after: int = 0) -> Any:
         programme = "registry" if "registry" in type(query).__module__ else "loan"
@@ -201,11 +217,19 @@ class County:
         months: int = 12,
         form: RepaymentForm = RepaymentForm.ON_DEMAND,
     ) -> DrawId:
-        draw = DrawId(new_id())
-        await self.does(
-            worker.actor, RequestDrawdown(line_id=line, draw_id=draw, amount=fen(amount), months=months, form=form)
-        )
-        return draw
+        command = self.request(line, amount, months, form)
+        await self.does(worker.actor, command)
+        return command.draw_id
+
+    @staticmethod
+    def request(
+        line: LineId, amount: str, months: int = 12, form: RepaymentForm = RepaymentForm.ON_DEMAND
+    ) -> RequestDrawdown:
+        return RequestDrawdown(line_id=line, amount=fen(amount), months=months, form=form)
+
+    @staticmethod
+    def close(line: LineId) -> CloseLine:
+        return CloseLine(line_id=line)
 
     async def draws(
         self,
@@ -229,11 +253,6 @@ class County:
         answer: LineAnswer = await self.asks(actor, ShowLine(line_id=line), after)
         return answer
 
-    async def line_of(self, worker: Worker) -> LineId | None:
-        """The open line of a worker, as the read model has it."""
-        found = await self.asks(worker.actor, FindLines(member_id=worker.member_id))
-        return found[0].line_id if found else None
-
 
 def granted(worker: Worker, title: str, honour: HonourId, **until: date) -> GrantHonour:
     return GrantHonour(
@@ -255,7 +274,7 @@ def consents(worker: Worker, consent: ConsentId) -> GiveConsent:
     )
 
 
-def application_of(worker: Worker, amount: str, application: ApplicationId, **known: Any) -> ApplyForLoan:
+def application_of(worker: Worker, amount: str, application: ApplicationId | None = None, **known: Any) -> ApplyForLoan:
     """For renovation, by a wage earner whose income bears 360,000 CNY."""
     usual: dict[str, Any] = {
         "cycle_months": 1,
@@ -265,7 +284,7 @@ def application_of(worker: Worker, amount: str, application: ApplicationId, **kn
         "monthly_income": fen(20_000),
     }
     return ApplyForLoan(
-        application_id=application,
+        application_id=application or ApplicationId(new_id()),
         member_id=worker.member_id,
         amount=fen(amount),
         borrower=Borrower(**(usual | known)),
@@ -282,6 +301,18 @@ def accepting(
         months=months,
         annual_percent=rate,
     )
+
+
+@pytest.fixture
+def servers(database_url: str, nats_url: str) -> "Servers":
+    return Servers(database_url=database_url, nats_url=nats_url)
+
+
+@pytest.fixture
+async def nanxun(servers: "Servers") -> AsyncIterator[County]:
+    """The county, at noon of 1 July 2019."""
+    async with county(servers) as here:
+        yield here
 
 
 class Servers(BaseModel):
@@ -319,6 +350,7 @@ async def _founded(client: Client, registry: Running, loan: Running) -> County:
     chair = Worker(MemberId(new_id()), HouseholdId(new_id()))
     cadre = Actor(role=Role.CADRE, id=str(chair.member_id))
     here = County(client, registry, loan, union_id, employer_id, cadre, count(1))
+    await here.set_day(JULY)
     await here.does(OPERATOR, RegisterFederation(code=NANXUN, name="南浔区总工会", level=FederationLevel.COUNTY))
     await here.does(
         OFFICER,

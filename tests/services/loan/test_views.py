@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from decimal import Decimal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +12,7 @@ from services.loan.domain.deciding import decide
 from services.loan.domain.desk import LoanEvent, fold
 from services.loan.domain.facts import end_of
 from services.loan.domain.line import Closed, Line
-from services.loan.views import ApplicationRow, Applications, DrawRow, Draws, LineRow, Lines
+from services.loan.views import ApplicationRow, Applications, Draws, LineRow, Lines
 from shared.eventsourcing.view_specification import ViewSpecification
 from shared.schemas.loan import (
     ApplicationStatus,
@@ -20,6 +21,7 @@ from shared.schemas.loan import (
     CloseLine,
     DeclineLoan,
     DrawStatus,
+    DrawTerms,
     ExpireDrawdown,
     ExpireLine,
     FreezeLine,
@@ -252,10 +254,11 @@ def test_every_draw_shows_what_became_of_it() -> None:
     assert draws(too_late)["一"] is DrawStatus.EXPIRED
 
 
-def test_a_draw_that_was_paid_out_shows_its_days() -> None:
+def test_a_draw_shows_its_terms_and_until_when_it_is_paid_out() -> None:
     (row,) = ViewSpecification(Draws()).given(*drawn("1000", months=6)).rows
-    assert isinstance(row, DrawRow)
-    assert (row.requested_on, row.disbursed_on, row.last_due) == (JULY, JULY, date(2020, 1, 1))
+    terms = DrawTerms.model_validate_json(row.terms)
+    assert (terms.months, terms.rate.annual_percent) == (6, Decimal("6.2205"))  # 5.655 % × 1.10
+    assert (row.amount, row.requested_on, row.disburse_by) == (fen(1_000), JULY, end_of(date(2019, 7, 4)))
 
 
 # Any history
