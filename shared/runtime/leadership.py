@@ -77,6 +77,7 @@ class Leadership:
             with suppress(asyncio.CancelledError):
                 await task
         self._running.clear()
+        self.failing.clear()
 
     async def _persist(self, role: str, work: Work) -> None:
         pause = BEAT

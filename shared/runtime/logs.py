@@ -38,7 +38,7 @@ def configure(service: str, level: str = "INFO") -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for chatty in ("uvicorn.access", "nats", "faststream", "asyncio"):
+    for chatty in ("uvicorn", "httpx", "nats", "faststream", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
 
 

@@ -1,7 +1,8 @@
 """The door of a service: commands on `cmd.<federation>.<programme>.<Command>`, queries on `qry.…`, replies typed.
 
 Every call is answered: with what was accepted, with the answer, or with a refusal. An error of our own is answered
-as the refusal `failed` with the number under which the log has it; while PostgreSQL is away, that one should call again.
+as the refusal `failed`, with the number under which the log has it; while PostgreSQL is away the caller is
+told to call again.
 """
 
 import asyncio
