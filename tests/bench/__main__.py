@@ -13,7 +13,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench import batches, commands, projecting, report, size, tailing
+from tests.bench import batches, commands, projecting, relaying, report, size, tailing
 from tests.bench.harness import Pace
 from tests.bench.report import Finding
 
@@ -22,6 +22,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Pace], Awaitable[list[Finding]]]]] = 
     "slow-disk": commands.on_a_slow_disk,
     "batches": batches.measure,
     "projecting": projecting.measure,
+    "relaying": relaying.measure,
     "size": size.measure,
     "tailing": tailing.measure,
 }
