@@ -13,7 +13,7 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench import batches, commands, projecting, relaying, report, size, tailing
+from tests.bench import batches, commands, memory, projecting, relaying, report, roundtrip, size, tailing
 from tests.bench.harness import Pace
 from tests.bench.report import Finding
 
@@ -23,6 +23,8 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Pace], Awaitable[list[Finding]]]]] = 
     "batches": batches.measure,
     "projecting": projecting.measure,
     "relaying": relaying.measure,
+    "roundtrip": roundtrip.measure,
+    "memory": memory.measure,
     "size": size.measure,
     "tailing": tailing.measure,
 }
