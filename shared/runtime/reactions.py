@@ -7,7 +7,7 @@ does follows from the event's id, so that nothing is done twice.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
 from faststream.exceptions import NackMessage
@@ -27,7 +27,7 @@ from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
 from shared.runtime.metrics import REACTIONS
 from shared.runtime.read_models import ReadModels
-from shared.runtime.tracing import span
+from shared.runtime.tracing import span, traceparent
 from shared.schemas.messages import Accepted, Actor, Command, Event, Query, Role
 
 __all__ = ["Reacting", "Reaction", "Reactions"]
@@ -68,7 +68,8 @@ class Reacting:
 
     def envelope(self, name: str) -> Envelope:
         actor = Actor(role=Role.SYSTEM, id=self.programme)
-        return Envelope.following(self.recorded.id, self.recorded.meta, name, actor)
+        envelope = Envelope.following(self.recorded.id, self.recorded.meta, name, actor)
+        return replace(envelope, trace=traceparent() or envelope.trace)
 
 
 type Handler = Callable[[Any, Reacting], Awaitable[None]]

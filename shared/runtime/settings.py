@@ -5,7 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Base64Bytes, Field, PostgresDsn, SecretStr
+from pydantic import Base64Bytes, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["ClockKind", "Settings"]
@@ -25,7 +25,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    database_url: PostgresDsn
+    database_url: SecretStr
     nats_url: SecretStr
     master_key: Base64Bytes | None = Field(default=None, repr=False)
     """32 bytes, base64: wraps the keys of persons. Only a service that keeps personal data needs it."""
@@ -41,7 +41,7 @@ class Settings(BaseSettings):
 
     @property
     def dsn(self) -> str:
-        return str(self.database_url)
+        return self.database_url.get_secret_value()
 
     @property
     def wrapping_key(self) -> bytes:
