@@ -1,7 +1,7 @@
 """A county at work for the loan's tests: registry and loan as whole services in this process, on real servers, and
 the people who use them."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -150,8 +150,18 @@ class County:
         programme = "registry" if "registry" in type(query).__module__ else "loan"
         return await self.client.ask(programme, query, Envelope.fresh(actor, self.federation), after)
 
-    # People
+    async def until_line(self, line: LineId, condition: Callable[[LineAnswer], bool]) -> LineAnswer:
+        """The line, once it is as a condition says."""
 
+        async def met() -> LineAnswer | None:
+            shown = await self.shows(line)
+            return shown if condition(shown) else None
+
+        shown = await until(met)
+        assert shown is not None
+        return shown
+
+    # People
     async def worker(
         self, skilled: bool = True, titles: Sequence[str] = (), household: Worker | None = None, consent: bool = True
     ) -> Worker:
