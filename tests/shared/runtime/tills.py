@@ -1,5 +1,6 @@
 """Two small services for the tests of the shell: tills that hold money, and a bell that rings when some is taken."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -8,12 +9,12 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel
-from shared.eventsourcing.timers import Cancel, Schedule
 
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.decider import Aggregate, Facts
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
+from shared.eventsourcing.timers import Cancel, Schedule
 from shared.eventsourcing.view import View, on
 from shared.runtime.commands import decides
 from shared.runtime.letters import Patience
@@ -173,6 +174,8 @@ class Clapper:
     def __init__(self) -> None:
         self.stuck: set[int] = set()
         self.struck: list[int] = []
+        self.slow: asyncio.Event | None = None
+        """What a stroke waits for, where it is set."""
 
 
 class Rung(Exception):
@@ -184,6 +187,8 @@ async def on_money_taken(event: MoneyTaken, reacting: Reacting) -> None:
     clapper.struck.append(event.amount)
     if event.amount in clapper.stuck:
         raise Rung
+    if clapper.slow is not None:
+        await clapper.slow.wait()
     await reacting.command(RingBell(till_id=event.till_id, amount=event.amount))
 
 
