@@ -106,6 +106,28 @@ async def test_a_rebuild_beside_a_live_projection_loses_and_doubles_nothing(stor
     assert rebuilds > 0
 
 
+async def test_what_was_readable_before_a_swap_is_readable_after_it(store: EventStore) -> None:
+    await record(store, busy_shed(tools=100, lendings=1000).events)
+    seen = [0]
+
+    async def watch() -> None:
+        while True:
+            seen.append(await store.pool.fetchval("select position from shed.read_models where name = 'tools'"))
+
+    async with (
+        running(Projector(store, [Tools()], OwnLog(store, page=20))) as live,
+        Projector(store, [Tools()]) as operator,
+    ):
+        await live.reached(2100, timeout=LIMIT)
+        watching = asyncio.create_task(watch())
+        appending = asyncio.create_task(record(store, busy_shed(tools=100, lendings=3000).events, at_once=5))
+        while not appending.done():
+            await operator.rebuild(Tools)
+        watching.cancel()
+    assert seen == sorted(seen)
+    assert seen[-1] > 2100
+
+
 async def test_a_live_projection_forgets_what_it_held_of_the_table_that_was_replaced(store: EventStore) -> None:
     shed = busy_shed(tools=5, lendings=10)
     receipt = await record(store, shed.events[:-10])
