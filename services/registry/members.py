@@ -110,18 +110,18 @@ async def move_member(command: MoveMember, context: Context) -> None:
 
 async def join_household(command: JoinHousehold, context: Context) -> None:
     state = await members_own(context, command.member_id)
+    context.session.append(member, command.member_id, decide(command, state, context.facts()))
     if not await _somebody_in(command.household_id, context):
         await caught_up(context)
         if not await _somebody_in(command.household_id, context):
             raise NO_SUCH_HOUSEHOLD()
-    context.session.append(member, command.member_id, decide(command, state, context.facts()))
 
 
 async def leave_household(command: LeaveHousehold, context: Context) -> None:
     state = await members_own(context, command.member_id)
+    context.session.append(member, command.member_id, decide(command, state, context.facts()))
     if command.household_id != state.household_id:
         await _is_new(command.household_id, context)
-    context.session.append(member, command.member_id, decide(command, state, context.facts()))
 
 
 async def about_a_member(

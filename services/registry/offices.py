@@ -5,7 +5,13 @@ from json import dumps
 from services.registry.authority import employers_own, living_union, member_here, not_yours
 from services.registry.domain.organisations import employer, federation, union
 from services.registry.freshness import caught_up
-from services.registry.refusals import CHAIR_IN_OFFICE, MEMBERSHIP_ENDED, NO_SUCH_FEDERATION, NOT_A_CONTACT
+from services.registry.refusals import (
+    CHAIR_IN_OFFICE,
+    MEMBER_ERASED,
+    MEMBERSHIP_ENDED,
+    NO_SUCH_FEDERATION,
+    NOT_A_CONTACT,
+)
 from services.registry.views import Employers, Federations, Unions
 from shared.runtime.commands import Context, Handler
 from shared.schemas.ids import MemberId
@@ -100,7 +106,10 @@ async def relieve_everywhere(member_id: MemberId, context: Context) -> None:
 
 async def _is_member(member_id: MemberId, context: Context) -> None:
     """Refused where they are no member of the federation now."""
-    if not (await member_here(context, member_id)).living:
+    state = await member_here(context, member_id)
+    if state.erased:
+        raise MEMBER_ERASED()
+    if state.ended:
         raise MEMBERSHIP_ENDED()
 
 

@@ -63,11 +63,6 @@ class Member:
     honours: Mapping[HonourId, Title] = field(default_factory=dict)
     consents: Mapping[ConsentId, Consent] = field(default_factory=dict)
 
-    @property
-    def living(self) -> bool:
-        """Whether the person is a member now."""
-        return not (self.ended or self.erased)
-
 
 type State = Member | None
 
