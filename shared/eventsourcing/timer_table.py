@@ -5,17 +5,18 @@ again from any position over what stands there. Commits need not reach the disk 
 crash takes back is folded or fired again, to the same end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from shared.eventsourcing.connections import OwnConnection
+from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore, install
 from shared.schemas.messages import Command
 
-__all__ = ["Fenced", "Outcome", "TimerRow", "TimerTable"]
+__all__ = ["Fenced", "Scheduled", "TimerRow", "TimerTable"]
 
 CONSUMER: Final = "timers"
 FIRST_PAUSE: Final = 1.0
@@ -29,9 +30,11 @@ class Fenced(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TimerRow:
-    """A timer that has not fired. `error` is the kind of its last failure; `content` is the command's JSON."""
+    """A timer that has not fired. `position` and `event` are of the event that scheduled it, `meta` is its; `content`
+    is the command's JSON; `error` is the kind of the last failure."""
 
     key: str
+    position: int
     event: UUID
     due: datetime
     command: str
@@ -41,17 +44,11 @@ class TimerRow:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Of one attempt: `result` is None where it is to be repeated, because of `error`."""
-
-    timer: TimerRow
-    result: str | None
-    error: str | None = None
-
-
-type Scheduled = tuple[int, UUID, str, datetime, Command, str]
-"""Position, event, key, due, command, the event's meta."""
+class Scheduled(NamedTuple):
+    by: Recorded
+    key: str
+    due: datetime
+    command: Command
 
 
 class TimerTable:
@@ -77,9 +74,7 @@ class TimerTable:
         )
         return position
 
-    async def fold(
-        self, was: int, now: int, scheduled: Iterable[Scheduled], cancelled: Iterable[tuple[str, int]]
-    ) -> None:
+    async def fold(self, was: int, now: int, cancelled: Collection[str], scheduled: Collection[Scheduled]) -> None:
         """Move the checkpoint and change the rows together. Raises Fenced where the checkpoint is not at `was`."""
         connection = await self._folding.open()
         async with connection.transaction():
@@ -91,13 +86,11 @@ class TimerTable:
             )
             if moved != "UPDATE 1":
                 raise Fenced(f"the checkpoint of {self._table} is not at {was}")
-            if cancels := list(zip(*cancelled, strict=True)):
+            if cancelled:
                 await connection.execute(
-                    f"delete from {self._table} t using unnest($1::text[], $2::bigint[]) c (key, position)"
-                    " where t.key = c.key and t.position < c.position and t.fired_at is null",
-                    *cancels,
+                    f"delete from {self._table} where key = any($1::text[]) and fired_at is null", list(cancelled)
                 )
-            if columns := _columns(scheduled):
+            if scheduled:
                 await connection.execute(
                     f"insert into {self._table} as t (position, event, key, due, command, content, meta)"
                     " select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[],"
@@ -106,7 +99,7 @@ class TimerTable:
                     " due = excluded.due, command = excluded.command, content = excluded.content,"
                     " meta = excluded.meta, attempts = 0, retry_at = '-infinity', error = null, fired_at = null,"
                     " outcome = null where t.position < excluded.position",
-                    *columns,
+                    *zip(*map(_row, scheduled), strict=True),
                 )
 
     async def due(self, now: datetime, limit: int, again: int) -> list[TimerRow]:
@@ -132,19 +125,34 @@ class TimerTable:
         )
         return instant
 
-    async def record(self, outcomes: Iterable[Outcome], now: datetime) -> None:
-        """Keep what became of attempts; a row that was scheduled anew meanwhile stays as it is."""
+    async def fired(self, outcomes: Iterable[tuple[TimerRow, str]], now: datetime) -> None:
+        """Keep what became of timers, also where their own effect has cancelled them; not where they are set anew."""
+        rows = [
+            (t.position, t.event, t.key, t.due, t.command, t.content, t.meta, t.attempts + 1, outcome)
+            for t, outcome in outcomes
+        ]
         connection = await self._firing.open()
-        rows = [(outcome.timer.key, outcome.timer.event, outcome.result, outcome.error) for outcome in outcomes]
         await connection.execute(
-            f"update {self._table} t set outcome = o.result, error = o.error,"
-            " fired_at = case when o.result is not null then $5::timestamptz end,"
-            " attempts = t.attempts + 1,"
-            " retry_at = now() + least($6 * 2 ^ least(t.attempts, 20), $7) * interval '1 second'"
-            " from unnest($1::text[], $2::uuid[], $3::text[], $4::text[]) o (key, event, result, error)"
-            " where t.key = o.key and t.event = o.event and t.fired_at is null",
+            f"insert into {self._table} as t"
+            " (position, event, key, due, command, content, meta, attempts, outcome, fired_at)"
+            " select *, $10::timestamptz from unnest($1::bigint[], $2::uuid[], $3::text[], $4::timestamptz[],"
+            " $5::text[], $6::jsonb[], $7::jsonb[], $8::integer[], $9::text[])"
+            " on conflict (key) do update set attempts = excluded.attempts, outcome = excluded.outcome,"
+            " fired_at = excluded.fired_at, error = null where t.event = excluded.event",
             *zip(*rows, strict=True),
             now,
+        )
+
+    async def failed(self, failures: Iterable[tuple[TimerRow, str]]) -> None:
+        """Have timers tried again later; `failures` name the kind of error."""
+        rows = [(timer.key, timer.event, error) for timer, error in failures]
+        connection = await self._firing.open()
+        await connection.execute(
+            f"update {self._table} t set error = f.error, attempts = t.attempts + 1,"
+            " retry_at = now() + least($4 * 2 ^ least(t.attempts, 20), $5) * interval '1 second'"
+            " from unnest($1::text[], $2::uuid[], $3::text[]) f (key, event, error)"
+            " where t.key = f.key and t.event = f.event",
+            *zip(*rows, strict=True),
             FIRST_PAUSE,
             LONGEST_PAUSE,
         )
@@ -172,9 +180,10 @@ class TimerTable:
         return count, seconds
 
 
-def _columns(scheduled: Iterable[Scheduled]) -> list[tuple[object, ...]]:
-    rows = [
-        (position, event, key, due, type(command).__name__, command.model_dump_json(), meta)
-        for position, event, key, due, command, meta in scheduled
-    ]
-    return list(zip(*rows, strict=True))
+def _row(scheduled: Scheduled) -> tuple[object, ...]:
+    by, key, due, command = scheduled
+    meta = by.meta_json
+    return (
+        *(by.position, by.id, key, due, type(command).__name__, command.model_dump_json()),
+        meta if isinstance(meta, str) else meta.decode(),
+    )

@@ -24,7 +24,7 @@ import structlog
 from shared.eventsourcing.connections import is_transient, persistently
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore
-from shared.eventsourcing.timer_table import Fenced, Outcome, Scheduled, TimerRow, TimerTable
+from shared.eventsourcing.timer_table import Fenced, Scheduled, TimerRow, TimerTable
 from shared.schemas.messages import Command, Meta, Refused
 
 __all__ = ["Cancel", "Clock", "Deadlines", "Dispatch", "Schedule", "TimerRow", "Timers"]
@@ -133,31 +133,25 @@ class Timers:
     async def _fold(self) -> None:
         async with aclosing(self._store.all(self._folded, follow=True)) as pages:
             async for page in pages:
-                scheduled, cancelled = self._net(page)
                 position = page[-1].position
-                await self._table.fold(self._folded, position, scheduled, cancelled)
+                await self._table.fold(self._folded, position, *self._net(page))
                 self._folded = position
                 changed, self._changed = self._changed, asyncio.Event()
                 changed.set()
 
-    def _net(self, page: Sequence[Recorded]) -> tuple[list[Scheduled], list[tuple[str, int]]]:
-        """What a page leaves of each key: the last word on it counts."""
+    def _net(self, page: Sequence[Recorded]) -> tuple[set[str], list[Scheduled]]:
+        """What a page leaves of each key: keys to be cancelled first, and then what is scheduled."""
+        cancelled: set[str] = set()
         scheduled: dict[str, Scheduled] = {}
-        cancelled: dict[str, int] = {}
         for recorded in page:
             for step in self._deadlines(recorded):
                 match step:
                     case Schedule(key, due, command):
-                        meta = recorded.meta_json
-                        cancelled.pop(key, None)
-                        scheduled[key] = (
-                            *(recorded.position, recorded.id, key, due, command),
-                            meta if isinstance(meta, str) else meta.decode(),
-                        )
+                        scheduled[key] = Scheduled(recorded, key, due, command)
                     case Cancel(key):
                         scheduled.pop(key, None)
-                        cancelled[key] = recorded.position
-        return list(scheduled.values()), list(cancelled.items())
+                        cancelled.add(key)
+        return cancelled, list(scheduled.values())
 
     async def _fire(self) -> None:
         while True:
@@ -192,30 +186,41 @@ class Timers:
                 wait.cancel()
 
     async def _fire_all(self, timers: Sequence[TimerRow]) -> None:
-        outcomes: list[Outcome] = []
+        fired: list[tuple[TimerRow, str]] = []
+        failed: list[tuple[TimerRow, str]] = []
         left = iter(timers)
 
         async def work() -> None:
-            outcomes.extend([await self._attempt(timer) for timer in left])
+            for timer in left:
+                try:
+                    fired.append((timer, await self._attempt(timer)))
+                except Exception as error:
+                    failed.append((timer, _kind(error)))
 
         async with asyncio.TaskGroup() as tasks:
             for _ in range(min(AT_ONCE, len(timers))):
                 tasks.create_task(work())
         now = self._clock.now()
-        await persistently(lambda: self._table.record(outcomes, now))
+        if fired:
+            await persistently(lambda: self._table.fired(fired, now))
+        if failed:
+            await persistently(lambda: self._table.failed(failed))
+            for timer, error in failed:
+                _log.error("timer failed", timer=timer.key, command=timer.command, error=error)
 
-    async def _attempt(self, timer: TimerRow) -> Outcome:
+    async def _attempt(self, timer: TimerRow) -> str:
+        """The outcome. Raises whatever asks for another attempt."""
+        command = self._commands[timer.command].model_validate_json(timer.content)
         try:
-            command = self._commands[timer.command].model_validate_json(timer.content)
             async with asyncio.timeout(DISPATCH_LIMIT):
                 await self._dispatch(timer.event, timer.key, command, Meta.model_validate_json(timer.meta))
         except Refused as refused:
-            if refused.refusal.code not in PASSING:
-                return Outcome(timer, f"refused {refused.refusal.code}")
-            error = refused.refusal.code
-        except Exception as failure:
-            error = type(failure).__name__
-        else:
-            return Outcome(timer, "done")
-        _log.error("timer failed", timer=timer.key, command=timer.command, attempts=timer.attempts + 1, error=error)
-        return Outcome(timer, None, error)
+            if refused.refusal.code in PASSING:
+                raise
+            return f"refused {refused.refusal.code}"
+        return "done"
+
+
+def _kind(error: Exception) -> str:
+    """What to keep of an error: its kind, and of a refusal its code. Texts may name people."""
+    return error.refusal.code if isinstance(error, Refused) else type(error).__name__

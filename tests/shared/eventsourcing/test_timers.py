@@ -165,6 +165,43 @@ async def test_a_deadline_that_has_acted_may_be_set_again_under_its_key(
     assert await reminders(store) == 2
 
 
+async def test_a_deadline_set_again_while_it_acts_stays_to_act_at_its_new_time(
+    store: EventStore, desk: Desk, clock: StandingClock
+) -> None:
+    async def fire(event: UUID, key: str, command: Command, meta: Meta) -> None:
+        if not desk.asked:
+            await desk.record(BOOK, Lent(book=BOOK, until=NOON + 3 * DAY))
+            await until(lambda: _due(store, NOON + 3 * DAY))
+        await desk.fire(event, key, command, meta)
+
+    worker = Timers(store, deadlines, COMMANDS, fire, clock)
+    await worker.install()
+    await desk.record(BOOK, Lent(book=BOOK, until=NOON))
+    async with at_work(worker):
+        await until(lambda: reminders(store))
+        await settle(worker, store)
+        assert await row(store) == (None, None, 0)
+        clock.set(NOON + 3 * DAY)
+        await settle(worker, store)
+    assert await reminders(store) == 2
+
+
+async def _due(store: EventStore, instant: datetime) -> bool:
+    due: datetime = await store.pool.fetchval("select due from lending.timers where key = $1", f"remind-{BOOK}")
+    return due == instant
+
+
+async def test_the_record_that_a_deadline_acted_outlives_what_follows(
+    store: EventStore, desk: Desk, worker: Timers
+) -> None:
+    await desk.record(BOOK, Lent(book=BOOK, until=NOON))
+    async with at_work(worker):
+        await until(lambda: reminders(store))
+        await desk.record(BOOK, Returned(book=BOOK))
+        await settle(worker, store)
+    assert await row(store) == (NOON, "done", 1)
+
+
 async def test_what_fell_due_while_nobody_worked_acts_on_the_start(
     store: EventStore, desk: Desk, worker: Timers, clock: StandingClock
 ) -> None:
