@@ -2,7 +2,7 @@
 the people who use them."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -43,7 +43,7 @@ from shared.schemas.loan import (
     ShowLine,
 )
 from shared.schemas.messages import Accepted, Actor, Command, Query, Refusal, Refused, Role
-from shared.schemas.money import fen
+from shared.schemas.money import Fen, fen
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     AppointUnionContact,
@@ -75,6 +75,8 @@ CABLE_WORKS = credit_code("91330503MA2000001")
 
 MEMBER_RATE = Decimal("6.7925")
 """The bank's own 6.175 % for over one year × 1.10."""
+SHORT_RATE = Decimal("6.2205")
+"""Of terms up to one year: 5.655 % × 1.10."""
 PACESETTER_RATE, BENCHMARK = Decimal("5.24875"), Decimal("4.75")
 
 
@@ -104,14 +106,43 @@ class County:
     federation: str = NANXUN
     last: Accepted = field(default_factory=lambda: Accepted(stream="", version=0, position=0))
     """The reply to the last command to the loan."""
+    _servers: "Servers | None" = None
+    _loan_stack: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    @property
+    def database_url(self) -> str:
+        assert self._servers is not None
+        return self._servers.database_url
+
+    # The loan service
+
+    async def stop_loan(self) -> None:
+        await self._loan_stack.aclose()
+
+    async def start_loan(self) -> None:
+        assert self._servers is not None
+        self.loan = await self._loan_stack.enter_async_context(loan_service.running(self._servers.settings()))
+
+    async def restart_loan(self, while_down: date) -> None:
+        """It is another day when the service comes back."""
+        await self.stop_loan()
+        await self.set_day(while_down, of=(self.registry,))
+        await self.start_loan()
+
+    @asynccontextmanager
+    async def another_loan(self) -> AsyncIterator[Running]:
+        """A second instance of the service beside the first."""
+        assert self._servers is not None
+        async with loan_service.running(self._servers.settings()) as running:
+            yield running
 
     # The clock
 
-    async def set_day(self, day: date, hour: int = 12) -> None:
+    async def set_day(self, day: date, hour: int = 12, of: Sequence[Running] = ()) -> None:
         """Have it be noon, or another hour, of a day in China; for both services."""
         instant = datetime.combine(day, time(hour), SHANGHAI)
-        await set_offset(self.loan.connection.jetstream(), instant - datetime.now(SHANGHAI))
-        await until(lambda: all(self._today(running, day) for running in (self.registry, self.loan)))
+        await set_offset(self.registry.connection.jetstream(), instant - datetime.now(SHANGHAI))
+        await until(lambda: all(self._today(running, day) for running in of or (self.registry, self.loan)))
 
     @staticmethod
     def _today(running: Running, day: date) -> bool:
@@ -238,6 +269,10 @@ class County:
         return RequestDrawdown(line_id=line, amount=fen(amount), months=months, form=form)
 
     @staticmethod
+    def repayment(line: LineId, amount: Fen) -> RecordRepayment:
+        return RecordRepayment(line_id=line, amount=amount)
+
+    @staticmethod
     def close(line: LineId) -> CloseLine:
         return CloseLine(line_id=line)
 
@@ -343,14 +378,14 @@ class Servers(BaseModel):
 async def county(servers: Servers) -> AsyncIterator[County]:
     """Nanxun, with a cable works and its union; both services ready."""
     connection = await nats.connect(servers.nats_url)
+    loans = AsyncExitStack()
     try:
-        async with (
-            registry_service.running(servers.settings()) as registry,
-            loan_service.running(servers.settings()) as loan,
-        ):
+        async with registry_service.running(servers.settings()) as registry, loans:
+            loan = await loans.enter_async_context(loan_service.running(servers.settings()))
             await until(loan.reacting.is_set)
-            founded = await _founded(Client(connection, timeout=10), registry, loan)
-            yield founded
+            here = await _founded(Client(connection, timeout=10), registry, loan)
+            here._servers, here._loan_stack = servers, loans
+            yield here
     finally:
         await connection.close()
 
