@@ -27,6 +27,7 @@ __all__ = [
     "Sms",
     "Technical",
     "Temporary",
+    "Unknowable",
 ]
 
 
@@ -105,18 +106,24 @@ class OutcomeUnknown(Exception):
         self.reason = reason
 
 
+class Unknowable(OutcomeUnknown):
+    """Nor can it ever be found out: there is nobody to ask."""
+
+
 class Provider[M: (Sms, Email)](Protocol):
     """A way to send. Both calls may run concurrently, and raise SendingRefused or OutcomeUnknown."""
 
     name: str
     channel: Channel
+    at_once: int
+    """Messages that it takes at a time. A killed process leaves so many attempts of unknown outcome, at most."""
 
     async def send(self, message: M) -> Sent:
         """Send a message of which no attempt has an unknown outcome."""
 
     async def settle(self, message: M) -> Sent:
         """After an attempt of unknown outcome: Sent where the provider has the message, by that attempt or by this
-        call; SendingRefused where neither sent anything. OutcomeUnknown where it cannot be found out, or not now, and
-        sending again might make the message arrive twice."""
+        call; SendingRefused where neither sent anything, nor will. OutcomeUnknown where it cannot be found out now, and
+        Unknowable where it never can, and sending again might make the message arrive twice."""
 
     async def close(self) -> None: ...

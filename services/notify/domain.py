@@ -33,6 +33,8 @@ from shared.schemas.personal import Personal
 __all__ = ["NotifyFacts", "Retries", "Standing", "decide", "notification"]
 
 WAITING: Final = (DeliveryStatus.REQUESTED, DeliveryStatus.WAITING)
+WITH_A_PROVIDER: Final = (DeliveryStatus.SENDING, DeliveryStatus.SENT, DeliveryStatus.UNCONFIRMED)
+"""A provider has the message, or may have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +72,27 @@ def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]
             return []
         case _, Standing(status=None):
             raise NO_SUCH_NOTIFICATION()
-        case SuppressNotification(notification_id=id_, reason=reason), Standing(status=status) if status in WAITING:
-            return [NotificationSuppressed(notification_id=id_, reason=reason)]
-        case StartSending(notification_id=id_, provider=provider), Standing(status=status) if status in WAITING:
-            return [SendingStarted(notification_id=id_, attempt=state.attempt + 1, provider=provider)]
+        case SuppressNotification(notification_id=own, reason=reason), Standing(status=status) if status in WAITING:
+            return [NotificationSuppressed(notification_id=own, reason=reason)]
+        case StartSending(attempt=attempt), Standing(status=status) if status in WAITING and attempt == _next(state):
+            return [SendingStarted(notification_id=command.notification_id, attempt=attempt, provider=command.provider)]
         case StartSending(), _:
-            raise NOT_WAITING(status=str(state.status))
+            raise NOT_WAITING(status=str(state.status), attempts=state.attempt)
         case RecordReceipt(), _:
-            return _receipt(command, state, facts)
+            return _receipt(command, state)
         case (
             RecordSent(attempt=attempt) | RecordFailure(attempt=attempt) | RecordUnconfirmed(attempt=attempt),
             Standing(status=DeliveryStatus.SENDING),
         ) if attempt == state.attempt:
             return _outcome(command, state, facts)
-        case _:
+        case SuppressNotification() | RecordSent() | RecordFailure() | RecordUnconfirmed(), _:
             return []
+        case _:
+            raise TypeError(type(command).__name__)
+
+
+def _next(state: Standing) -> int:
+    return state.attempt + 1
 
 
 def _requested(command: RequestNotification, facts: NotifyFacts) -> NotificationRequested:
@@ -134,8 +142,8 @@ def _outcome(
             ]
 
 
-def _receipt(command: RecordReceipt, state: Standing, facts: NotifyFacts) -> list[Event]:
-    """Every receipt is kept; only the first conclusive one of a message that was sent changes anything."""
+def _receipt(command: RecordReceipt, state: Standing) -> list[Event]:
+    """Every receipt is kept. Only the first conclusive one changes anything, from the provider that has the message."""
     own = command.notification_id
     received = DeliveryReceiptReceived(
         notification_id=own,
@@ -145,15 +153,15 @@ def _receipt(command: RecordReceipt, state: Standing, facts: NotifyFacts) -> lis
         reason=command.reason,
         reported_at=command.reported_at,
     )
-    if state.status not in (DeliveryStatus.SENT, DeliveryStatus.UNCONFIRMED, DeliveryStatus.SENDING):
+    if state.status not in WITH_A_PROVIDER or command.provider != state.provider:
         return [received]
     match command.status:
         case ReceiptStatus.DELIVERED:
             return [received, NotificationDelivered(notification_id=own, at=command.reported_at)]
-        case ReceiptStatus.PERMANENT if state.status is not DeliveryStatus.SENDING:
+        case ReceiptStatus.PERMANENT:
             failed = NotificationFailed(notification_id=own, failure=FailureKind.PERMANENT, reason=command.reason)
             return [received, failed]
-        case _:
+        case ReceiptStatus.TEMPORARY:
             return [received]
 
 

@@ -1,5 +1,6 @@
 """An event of another programme calls for words: whom it is for is found out, and each message is asked for once."""
 
+import asyncio
 from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from shared.schemas import loan, registry
 from shared.schemas.ids import UnionId
 from shared.schemas.language import events_of
 from shared.schemas.messages import Event, Refused
-from shared.schemas.notify import Recipient, RequestNotification
+from shared.schemas.notify import Channel, Recipient, RequestNotification
 from shared.schemas.registry import MemberErased, ShowFederation, ShowUnion
 
 __all__ = ["reactions_to"]
@@ -48,33 +49,47 @@ async def forget(event: MemberErased, reacting: Reacting) -> None:
 
 
 async def request(event: Event, reacting: Reacting) -> None:
+    """Ask for every message that an event calls for, side by side. Raises what kept one of them from it."""
     resources: Resources = reacting.resources
-    recorded = reacting.recorded
-    content: dict[str, Any] = from_json(recorded.data)
-    for rule in resources.rules.of(reacting.source, type(event).__name__):
-        values = rule.values_of(content, resources.catalogue[rule.template])
-        concerns = None if rule.concerns is None else UUID(str(value_at(content, rule.concerns)))
-        for recipient in await recipients(rule, content, reacting):
-            for channel in rule.channels:
-                asked = RequestNotification(
-                    cause=recorded.id,
-                    cause_type=recorded.type,
-                    programme=rule.programme,
-                    rule=rule.id,
-                    rules_version=resources.rules.version,
-                    channel=channel,
-                    recipient=recipient,
-                    message_class=rule.message_class,
-                    template=rule.template,
-                    concerns=concerns,
-                    values=values,
-                )
-                try:
-                    await reacting.command(asked, f"{rule.id}/{channel}/{recipient}")
-                except Refused as refused:
-                    if refused.refusal.code != ERASED.code:
-                        raise
-                    _log.info("not requested: the person is erased", rule=rule.id, cause=str(recorded.id))
+    content: dict[str, Any] = from_json(reacting.recorded.data)
+    asked = [
+        _asked(rule, content, channel, recipient, reacting)
+        for rule in resources.rules.of(reacting.source, type(event).__name__)
+        for recipient in await recipients(rule, content, reacting)
+        for channel in rule.channels
+    ]
+    outcomes = await asyncio.gather(*(_ask(one, reacting) for one in asked), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+def _asked(
+    rule: Rule, content: Mapping[str, Any], channel: Channel, recipient: Recipient, reacting: Reacting
+) -> RequestNotification:
+    resources: Resources = reacting.resources
+    return RequestNotification(
+        cause=reacting.recorded.id,
+        cause_type=reacting.recorded.type,
+        programme=rule.programme,
+        rule=rule.id,
+        rules_version=resources.rules.version,
+        channel=channel,
+        recipient=recipient,
+        message_class=rule.message_class,
+        template=rule.template,
+        concerns=None if rule.concerns is None else UUID(str(value_at(content, rule.concerns))),
+        values=rule.values_of(content, resources.catalogue[rule.template]),
+    )
+
+
+async def _ask(asked: RequestNotification, reacting: Reacting) -> None:
+    try:
+        await reacting.command(asked, f"{asked.rule}/{asked.channel}/{asked.recipient}")
+    except Refused as refused:
+        if refused.refusal.code != ERASED.code:
+            raise
+        _log.info("not requested: the person is erased", rule=asked.rule, cause=str(asked.cause))
 
 
 async def recipients(rule: Rule, content: Mapping[str, Any], reacting: Reacting) -> list[Recipient]:

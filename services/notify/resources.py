@@ -21,7 +21,7 @@ from services.notify.smtp import SmtpProvider, SmtpSettings
 from services.notify.templates import Catalogue
 from shared.runtime.settings import Settings
 
-__all__ = ["Desk", "Resources", "resources"]
+__all__ = ["Delivery", "Desk", "Resources", "delivery", "desks", "resources"]
 
 HERE: Final = Path(__file__).parent
 
@@ -35,12 +35,25 @@ class Desk(BaseModel):
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")]
 
 
-class _Delivery(BaseModel):
+class Delivery(BaseModel):
+    """How persistently messages are sent, as `delivery.toml` says."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     attempts: Annotated[int, Field(ge=1, le=1000)]
     first_pause_seconds: Annotated[int, Field(ge=1)]
     longest_pause_seconds: Annotated[int, Field(ge=1)]
+    asking_hours: Annotated[int, Field(ge=1, le=1000)]
+
+    @property
+    def retries(self) -> Retries:
+        return Retries(
+            self.attempts, timedelta(seconds=self.first_pause_seconds), timedelta(seconds=self.longest_pause_seconds)
+        )
+
+    @property
+    def asking(self) -> timedelta:
+        return timedelta(hours=self.asking_hours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +63,8 @@ class Resources:
     senders: Mapping[str, Sender]
     desks: Mapping[str, Desk]
     retries: Retries
+    asking: timedelta
+    """How long after an attempt of unknown outcome its provider is asked what became of it."""
     sms: Provider[Sms]
     email: Provider[Email]
 
@@ -61,13 +76,8 @@ def desks() -> dict[str, Desk]:
 
 
 @cache
-def retries() -> Retries:
-    delivery = _Delivery.model_validate(_toml("delivery.toml"))
-    return Retries(
-        delivery.attempts,
-        timedelta(seconds=delivery.first_pause_seconds),
-        timedelta(seconds=delivery.longest_pause_seconds),
-    )
+def delivery() -> Delivery:
+    return Delivery.model_validate(_toml("delivery.toml"))
 
 
 def _toml(name: str) -> object:
@@ -80,7 +90,14 @@ async def resources(_settings: Settings) -> AsyncIterator[Resources]:
     sms, email = SmsGateway(SmsSettings()), SmtpProvider(SmtpSettings())
     try:
         yield Resources(
-            rules.shipped(), templates.shipped(), senders.shipped(), desks(), retries(), sms=sms, email=email
+            rules=rules.shipped(),
+            catalogue=templates.shipped(),
+            senders=senders.shipped(),
+            desks=desks(),
+            retries=delivery().retries,
+            asking=delivery().asking,
+            sms=sms,
+            email=email,
         )
     finally:
         await sms.close()

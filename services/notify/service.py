@@ -1,6 +1,6 @@
 """Notify: the wiring, and nothing else."""
 
-from typing import Any
+from typing import Any, Final
 
 from services.notify import rules
 from services.notify.answers import ANSWERS
@@ -11,9 +11,13 @@ from services.notify.sending import send_for_ever
 from services.notify.views import Notifications
 from shared.eventsourcing.codec import Codec
 from shared.runtime.commands import Context, decides
+from shared.runtime.letters import Patience
 from shared.runtime.service import Service
 from shared.schemas import notify
 from shared.schemas.language import commands_of
+
+PATIENCE: Final = Patience(attempts=300)
+"""With events whose audience the registry must name: some five hours, in case it is away."""
 
 
 async def facts(_command: Any, context: Context) -> NotifyFacts:
@@ -36,6 +40,7 @@ service = Service(
     views=(Notifications(),),
     reactions=reactions_to(rules.shipped().events),
     works={"sender": send_for_ever},
+    patience=PATIENCE,
     keeps_personal_data=True,
     resources=resources,
 )

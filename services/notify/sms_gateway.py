@@ -43,6 +43,7 @@ class _Listing(BaseModel):
 
 class SmsGateway:
     channel = Channel.SMS
+    at_once = 16
 
     def __init__(self, settings: SmsSettings, name: str = "sms-gateway") -> None:
         self.name = name

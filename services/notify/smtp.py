@@ -29,6 +29,7 @@ from services.notify.channels import (
     Sent,
     Technical,
     Temporary,
+    Unknowable,
 )
 from services.notify.mail import BadAddress, address_on_the_wire, compose, message_id
 from shared.schemas.notify import Channel
@@ -86,6 +87,7 @@ class SmtpProvider:
     """Sends one message at a time."""
 
     channel = Channel.EMAIL
+    at_once = 1
 
     def __init__(self, settings: SmtpSettings, name: str = "smtp") -> None:
         self.name = name
@@ -106,7 +108,7 @@ class SmtpProvider:
             except Technical as unreachable:
                 raise OutcomeUnknown(unreachable.reason) from unreachable
             if not self._client.supports_extension(ONCE):
-                raise OutcomeUnknown("smtp cannot be asked")
+                raise Unknowable("smtp cannot be asked")
             try:
                 return await self._deliver(message, content)
             except SendingRefused as refused:  # which says nothing of the attempt before this one

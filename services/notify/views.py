@@ -35,23 +35,32 @@ class NotificationRow:
     recipient_kind: str
     recipient_id: str
     message_class: str
+    urgent: bool
     template: str
     template_version: int
+    due_at: datetime | None
+    """When the sender should look at it; None where there is nothing more to send."""
     status: str = DeliveryStatus.REQUESTED.value
     provider: str | None = None
     provider_message_id: str | None = None
     attempts: int = 0
+    started_at: datetime | None = None
+    """Of the last attempt."""
     reason: str | None = None
     sent_at: datetime | None = None
     delivered_at: datetime | None = None
-    retry_at: datetime | None = None
 
 
 class Notifications(View[NotificationRow]):
     """Every notification, for the boards, a person's history, and the sender's work."""
 
-    name, version, key = "notifications", 1, ("notification_id",)
-    indexes = (("status", "retry_at"), ("recipient_id", "requested_at"), ("federation", "requested_at"))
+    name, version, key = "notifications", 2, ("notification_id",)
+    indexes = (
+        ("channel", "urgent", "due_at"),
+        ("channel", "status"),
+        ("recipient_id", "requested_at"),
+        ("federation", "requested_at"),
+    )
 
     @on(NotificationRequested)
     def requested(self, rows: Rows[NotificationRow], event: NotificationRequested, at: Recorded) -> None:
@@ -68,26 +77,28 @@ class Notifications(View[NotificationRow]):
                 recipient_kind=event.recipient.kind.value,
                 recipient_id=event.recipient.id,
                 message_class=event.message_class.value,
+                urgent=event.message_class.urgent,
                 template=event.template.id,
                 template_version=event.template.version,
+                due_at=event.at,
             )
         )
 
     @on(NotificationSuppressed)
     def suppressed(self, rows: Rows[NotificationRow], event: NotificationSuppressed, at: Recorded) -> None:
         row = rows.get(event.notification_id)
-        row.status, row.reason, row.retry_at = DeliveryStatus.SUPPRESSED.value, event.reason.value, None
+        row.status, row.reason, row.due_at = DeliveryStatus.SUPPRESSED.value, event.reason.value, None
 
     @on(SendingStarted)
     def started(self, rows: Rows[NotificationRow], event: SendingStarted, at: Recorded) -> None:
         row = rows.get(event.notification_id)
         row.status, row.provider, row.attempts = DeliveryStatus.SENDING.value, event.provider, event.attempt
-        row.retry_at = None
+        row.started_at, row.due_at = at.meta.time, None
 
     @on(SendingFailed)
     def failed_once(self, rows: Rows[NotificationRow], event: SendingFailed, at: Recorded) -> None:
         row = rows.get(event.notification_id)
-        row.status, row.reason, row.retry_at = DeliveryStatus.WAITING.value, event.reason, event.retry_at
+        row.status, row.reason, row.due_at = DeliveryStatus.WAITING.value, event.reason, event.retry_at
 
     @on(NotificationSent)
     def sent(self, rows: Rows[NotificationRow], event: NotificationSent, at: Recorded) -> None:
@@ -108,4 +119,4 @@ class Notifications(View[NotificationRow]):
     @on(NotificationDelivered)
     def delivered(self, rows: Rows[NotificationRow], event: NotificationDelivered, at: Recorded) -> None:
         row = rows.get(event.notification_id)
-        row.status, row.delivered_at = DeliveryStatus.DELIVERED.value, event.at
+        row.status, row.delivered_at, row.reason = DeliveryStatus.DELIVERED.value, event.at, None

@@ -255,7 +255,10 @@ class SuppressNotification(_NotifyCommand):
 
 
 class StartSending(_NotifyCommand):
+    """`attempt` is one more than were made: of two senders that would begin the same one, the second is refused."""
+
     notification_id: NotificationId
+    attempt: PositiveInt
     provider: Name
 
 

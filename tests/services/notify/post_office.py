@@ -1,0 +1,216 @@
+"""A county that sends messages, for notify's tests: the registry as a whole service, a log of the loan's that tests
+write to, notify at work, and the local sinks as processes of their own."""
+
+import os
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, Self
+from uuid import UUID
+
+import httpx
+import nats
+
+from deploy.local.mail_folder import Mail, mails_in
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.local.sinks import MailboxServer, SmsSinkServer
+from services.notify.service import service as notify_service
+from services.notify.views import NotificationRow, Notifications
+from services.registry.service import service as registry_service
+from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.writer import Commit, NewEvent, Write
+from shared.runtime.client import Client
+from shared.runtime.service import Running, Service
+from shared.runtime.settings import Settings
+from shared.schemas import loan
+from shared.schemas.ids import EmployerId, MemberId, UnionId, new_id
+from shared.schemas.language import events_of
+from shared.schemas.loan import LineId, RepaymentId, RepaymentReceived
+from shared.schemas.messages import Actor, Event, Meta, Role
+from shared.schemas.notify import DeliveryStatus
+from tests.services.registry.desk import NANXUN, Desk
+from tests.waiting import until
+
+__all__ = ["MEMBER_NAME", "County", "PostOffice", "Sinks", "county", "message_ids", "repaid"]
+
+LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
+"""The loan as notify sees it: a log."""
+OPERATOR: Final = Actor(role=Role.OPERATOR, id="operator")
+MEMBER_NAME: Final = "欧阳念祖"
+ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "suppressed")
+
+_numbers = count(1)
+
+
+@dataclass
+class Sinks:
+    """The local mailbox and SMS sink, and what they took."""
+
+    mailbox: MailboxServer
+    sms: SmsSinkServer
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        mailbox = MailboxServer(folder / "mail", free_port())
+        return cls(mailbox, SmsSinkServer(folder / "sms", free_port(), folder / "mail"))
+
+    def __enter__(self) -> Self:
+        self.mailbox.start()
+        self.sms.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.sms.stop()
+        self.mailbox.stop()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a sender is told of them."""
+        return {
+            "SMTP_HOST": LOOPBACK,
+            "SMTP_PORT": str(self.mailbox.port),
+            "SMTP_SECURITY": "none",
+            "SMTP_FROM_ADDRESS": "niangjia@nanxun.example",
+            "SMS_URL": self.sms.url,
+        }
+
+    async def texts(self, to: str | None = None) -> list[dict[str, Any]]:
+        """Text messages kept, to a number or to all; `repeats` counts what came again and was not kept."""
+        async with httpx.AsyncClient(trust_env=False) as http:
+            reply = await http.get(f"{self.sms.url}messages", params={"limit": 1000} | ({"to": to} if to else {}))
+            texts: list[dict[str, Any]] = reply.raise_for_status().json()["messages"]
+            return texts
+
+    def mails(self, to: str | None = None) -> list[Mail]:
+        return [mail for mail in mails_in(self.mailbox.directory) if to in {None, mail.to}]
+
+    def mails_repeated(self) -> int:
+        """Mails that came again and were not kept."""
+        repeats = self.mailbox.directory / ".repeats"
+        return len(repeats.read_text().split()) if repeats.exists() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    member_id: MemberId
+    phone: str | None
+    email: str | None
+
+
+@dataclass
+class County:
+    """Events are written to the loan's log; the registry is used as its users do."""
+
+    settings: Settings
+    client: Client
+    registry: Running
+    loan: Running
+    desk: Desk
+    union_id: UnionId
+    employer_id: EmployerId
+    people: list[Person] = field(default_factory=list)
+
+    async def person(self, phone: bool = True, email: bool = True, name: str = MEMBER_NAME) -> Person:
+        """A member of the county's union whom the registry can tell of."""
+        number = next(_numbers)
+        person = Person(
+            MemberId(new_id()),
+            f"138{number:08d}" if phone else None,
+            f"nianzu{number}@mail.example" if email else None,
+        )
+        known = {key: value for key, value in (("phone", person.phone), ("email", person.email)) if value is not None}
+        command = self.desk.somebody(self.union_id, self.employer_id, member_id=person.member_id, name=name, **known)
+        accepted = await self.desk.send(command)
+        await self.registry.read_models.reached(accepted.position, 5)
+        self.people.append(person)
+        return person
+
+    async def happens(self, *events: Event) -> list[UUID]:
+        """The loan records these, each in a stream of its own; their ids."""
+        ids = [new_id() for _ in events]
+        meta = Meta(
+            federation=NANXUN,
+            actor="bank:nxbank",
+            time=self.loan.clock.now(),
+            correlation=new_id(),
+            causation=new_id(),
+        ).model_dump_json()
+        writes = [
+            Write(f"line-{new_id()}", 0, [NewEvent(id, type(event).__name__, 1, event.model_dump_json(), meta)])
+            for id, event in zip(ids, events, strict=True)  # noqa: A001
+        ]
+        await self.loan.store.append(Commit(new_id(), new_id(), writes))
+        return ids
+
+
+def repaid(member_id: MemberId, amount: int = 1_742_113) -> RepaymentReceived:
+    """An event that calls for a text message and an email to the member."""
+    return RepaymentReceived(
+        line_id=LineId(new_id()),
+        member_id=member_id,
+        repayment_id=RepaymentId(new_id()),
+        amount=amount,
+        on=date(2026, 11, 24),
+        toward=None,
+        allocations=(),
+        credit=0,
+        principal=0,
+    )
+
+
+def settings_for(database_url: str, nats_url: str) -> Settings:
+    key = b64encode(os.urandom(32)).decode()
+    return Settings.model_validate(
+        {"database_url": database_url, "nats_url": nats_url, "master_key": key, "clock": "settable"}
+    )
+
+
+@asynccontextmanager
+async def county(settings: Settings) -> AsyncIterator[County]:
+    """The registry and the loan's log, in this process."""
+    async with AsyncExitStack() as stack:
+        connection = await nats.connect(settings.nats_url.get_secret_value())
+        stack.push_async_callback(connection.close)
+        registry = await stack.enter_async_context(registry_service.running(settings))
+        log = await stack.enter_async_context(LOAN.running(settings))
+        desk = Desk(Client(connection, timeout=5, patience=10), registry)
+        await desk.opens()
+        union_id, employer_id = await desk.small_union()
+        yield County(settings, desk.client, registry, log, desk, union_id, employer_id)
+
+
+@dataclass
+class PostOffice:
+    """Notify at work in this process; any number may work at once."""
+
+    running: Running
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, here: County) -> AsyncIterator[Self]:
+        async with notify_service.running(here.settings) as running:
+            yield cls(running)
+
+    async def rows(self, condition: str = "true", *arguments: Any) -> list[NotificationRow]:
+        return await self.running.read_models.some(Notifications, condition, *arguments)
+
+    async def ended(self, number: int, seconds: float = 30) -> list[NotificationRow]:
+        """All notifications, once there are so many and nothing more will be sent of them."""
+
+        async def all_ended() -> list[NotificationRow] | None:
+            rows = await self.rows()
+            return rows if len(rows) >= number and all(row.status in ENDED for row in rows) else None
+
+        rows = await until(all_ended, seconds)
+        assert rows is not None
+        assert len(rows) == number, [(row.rule, row.status) for row in rows]
+        return rows
+
+    async def ended_as(self, number: int, *statuses: DeliveryStatus, seconds: float = 30) -> list[NotificationRow]:
+        rows = await self.ended(number, seconds)
+        assert {row.status for row in rows} == {status.value for status in statuses}
+        return rows
