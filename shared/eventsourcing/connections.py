@@ -51,7 +51,7 @@ async def persistently[T](call: Callable[[], Awaitable[T]]) -> T:
 
 
 class OwnConnection:
-    """One connection, kept by one task: `await own.open()` gives it, opened anew when it was lost."""
+    """One connection, used by one task: `await own.open()` gives it, opened anew when it was lost."""
 
     def __init__(
         self,
@@ -61,14 +61,16 @@ class OwnConnection:
     ) -> None:
         self._dsn, self._settings, self._prepare = dsn, settings, prepare
         self._connection: Connection | None = None
+        self._opening = asyncio.Lock()
 
     async def open(self) -> Connection:
-        if self._connection is None or self._connection.is_closed():
-            connection = await open_connection(self._dsn, self._settings)
-            if self._prepare is not None:
-                await self._prepare(connection)
-            self._connection = connection
-        return self._connection
+        async with self._opening:
+            if self._connection is None or self._connection.is_closed():
+                connection = await open_connection(self._dsn, self._settings)
+                if self._prepare is not None:
+                    await self._prepare(connection)
+                self._connection = connection
+            return self._connection
 
     async def close(self) -> None:
         connection, self._connection = self._connection, None

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.connections import Connection, Pool, open_connection
+from shared.eventsourcing.connections import Connection, OwnConnection, Pool, open_connection
 from shared.eventsourcing.reader import pages
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.wakeup import Wakeup
-from shared.eventsourcing.writer import CommandIdReused, Commit, Receipt, Writer
+from shared.eventsourcing.writer import PLANS, CommandIdReused, Commit, Receipt, Writer
 
 __all__ = ["EventStore"]
 
@@ -27,8 +27,9 @@ class EventStore:
         if not schema.isidentifier():
             raise ValueError(f"a schema's name is an identifier, not {schema!r}")
         self.dsn, self.schema, self.codec = dsn, schema, codec
-        self.wakeup = Wakeup(dsn, schema)
-        self._writer = Writer(dsn, schema, self.wakeup.rouse)
+        self.wakeup = Wakeup(schema)
+        self._appending = OwnConnection(dsn, PLANS, prepare=self.wakeup.listen)
+        self._writer = Writer(self._appending, schema, self.wakeup.rouse)
         self._pool: Pool | None = None
 
     async def __aenter__(self) -> "EventStore":
@@ -45,11 +46,11 @@ class EventStore:
             self.dsn, min_size=1, max_size=4, server_settings={"jit": "off"}, timeout=10
         )
         self._writer.start()
-        self.wakeup.start()
+        self.wakeup.start(self._appending)
 
     async def close(self) -> None:
-        await self._writer.stop()
         await self.wakeup.stop()
+        await self._writer.stop()
         if self._pool is not None:
             await self._pool.close()
 

@@ -13,23 +13,26 @@ POLL: Final = 1.0
 
 
 class Wakeup:
-    """One LISTEN connection a process; any number of readers wait on it."""
+    """Any number of readers wait on it. The connection that appends listens too.
 
-    def __init__(self, dsn: str, schema: str) -> None:
+    A session of its own for listening would be roused by the server at every commit of this process, which has told
+    its readers by then.
+    """
+
+    def __init__(self, schema: str) -> None:
         self._channel = schema
-        self._connection = OwnConnection(dsn, prepare=self._listen)
         self._grown = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._keep_listening(), name="event store wake-up")
+    def start(self, connection: OwnConnection) -> None:
+        """Keep the connection open, which `listen` prepares."""
+        self._task = asyncio.create_task(self._keep_listening(connection), name="event store wake-up")
 
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-        await self._connection.close()
 
     def rouse(self) -> None:
         """Wake every reader that waits now."""
@@ -47,13 +50,21 @@ class Wakeup:
             async with asyncio.timeout(POLL):
                 await ticket.wait()
 
-    async def _listen(self, connection: Connection) -> None:
-        await connection.add_listener(self._channel, lambda *_: self.rouse())
+    async def listen(self, connection: Connection) -> None:
+        """Have a connection rouse the readers whenever another session has appended."""
 
-    async def _keep_listening(self) -> None:
+        def notified(_connection: object, session: int, _channel: str, _payload: object) -> None:
+            if session != own:
+                self.rouse()
+
+        own = connection.get_server_pid()
+        await connection.add_listener(self._channel, notified)
+
+    @staticmethod
+    async def _keep_listening(connection: OwnConnection) -> None:
         while True:
             try:
-                await self._connection.open()
+                await connection.open()
             except Exception as error:
                 if not is_transient(error):
                     raise

@@ -15,7 +15,7 @@ import asyncpg
 
 from shared.eventsourcing.connections import OwnConnection, persistently
 
-__all__ = ["CommandIdReused", "Commit", "Conflict", "NewEvent", "Receipt", "Write", "Writer"]
+__all__ = ["PLANS", "CommandIdReused", "Commit", "Conflict", "NewEvent", "Receipt", "Write", "Writer"]
 
 LARGEST_BATCH: Final = 256
 """Commits in one transaction."""
@@ -89,10 +89,13 @@ class _Waiting:
 
 
 class Writer:
-    """The one task of a process that appends to a service's log; `committed` is called after each batch."""
+    """The one task of a process that appends to a service's log; `committed` is called after each batch.
 
-    def __init__(self, dsn: str, schema: str, committed: Callable[[], None]) -> None:
-        self._connection = OwnConnection(dsn, PLANS)
+    The connection has the settings PLANS.
+    """
+
+    def __init__(self, connection: OwnConnection, schema: str, committed: Callable[[], None]) -> None:
+        self._connection = connection
         self._append = f"select * from {schema}.append({', '.join(f'${n}' for n in range(1, 14))})"
         self._committed = committed
         self._waiting: deque[_Waiting] = deque()
