@@ -366,6 +366,11 @@ def test_an_acceptance_beyond_the_rules_is_refused(command: AcceptLoan, code: st
     loan.given(*ENDORSED).when(command, actor=BANK).refused(code, clause)
 
 
+def test_a_line_is_granted_for_a_month_at_least() -> None:
+    loan.given(*ENDORSED).when(accept(months=1, rate="6.220501"), actor=BANK).refused("above_tier_rate")
+    assert loan.given(*ENDORSED).when(accept(months=1, rate="6.2205"), actor=BANK).refusal is None
+
+
 def test_the_bank_grants_no_more_than_was_assessed_nor_than_was_asked() -> None:
     assessed = played((apply(standing="fair"), of(LI), JULY), (RECOMMEND, CADRE, JULY), (ENDORSE, OFFICER, JULY))
     loan.given(*assessed).when(accept("60000.01"), actor=BANK).refused("above_assessed")

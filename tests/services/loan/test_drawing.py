@@ -121,6 +121,12 @@ def test_the_rate_that_the_bank_granted_holds_where_it_is_lower() -> None:
     assert rate.words.endswith("银行核定额度年利率6%，低于此，从其低")
 
 
+def test_the_tiers_own_rate_needs_no_grant() -> None:
+    granted = opened(months=12, rate="6.2205")
+    rate = requested(granted, request("1000")).terms.rate
+    assert (rate.annual_percent, rate.granted_percent) == (Decimal("6.2205"), None)
+
+
 def test_the_bank_is_told_of_a_request_and_has_three_days() -> None:
     event = requested(opened(), request("40000"))
     assert (type(event).addressed_to, event.bank) == ("bank", "nxbank")
