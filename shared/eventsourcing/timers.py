@@ -167,8 +167,8 @@ class Timers:
 
     async def _caught_up(self) -> bool:
         """Whether all that the log holds now is folded. Raises Fenced where the checkpoint was set back."""
-        head = await persistently(self._store.head)
-        if await persistently(self._table.checkpoint) < self._folded:
+        head, folded = await persistently(self._store.head), self._folded
+        if await persistently(self._table.checkpoint) < folded:
             raise Fenced("the checkpoint was set back")
         return self._folded >= head
 
