@@ -25,7 +25,7 @@ from shared.runtime.envelope import Envelope
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Accepted, Actor, Refusal
 
-__all__ = ["Call", "ask", "call", "carry_out", "send"]
+__all__ = ["As", "Call", "InFederation", "acting", "ask", "call", "carry_out", "send"]
 
 OPEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """Settings of a typer command that reads options it was not told of, `--help` among them."""
@@ -66,7 +66,7 @@ def send(
     """Send a command. Without a name, lists them; with one and --help, shows its fields."""
     message = _found("send", programme, name, context)
     content = _content(message, json, context.args)
-    carry_out(Call("send", message, content, _actor(actor), federation, _id(command_id)), patience, output)
+    carry_out(Call("send", message, content, acting(actor), federation, _id(command_id)), patience, output)
 
 
 def ask(
@@ -83,7 +83,7 @@ def ask(
     """Ask a query. Without a name, lists them; with one and --help, shows its fields."""
     message = _found("ask", programme, name, context)
     content = _content(message, json, context.args)
-    carry_out(Call("ask", message, content, _actor(actor), federation, new_id(), after), patience, output)
+    carry_out(Call("ask", message, content, acting(actor), federation, new_id(), after), patience, output)
 
 
 async def call(client: Client, one: Call) -> tuple[str, bytes]:
@@ -209,7 +209,7 @@ def _unknown_option(message: Message, option: str, known: list[str]) -> NoReturn
     wrong(f"{message.name} has no field {option}{hint}" if option.startswith("-") else f"{option!r} follows no option")
 
 
-def _actor(text: str) -> Actor:
+def acting(text: str) -> Actor:
     try:
         return Actor.parse(text)
     except (ValueError, ValidationError):

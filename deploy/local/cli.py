@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.local import calling, clock, dead_letters, logbook, running, upkeep
+from deploy.local import calling, clock, dead_letters, import_roster, logbook, running, upkeep
 from deploy.local.demo import playing
 
 __all__ = ["app"]
@@ -23,6 +23,7 @@ app.command(rich_help_panel="The system")(running.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
+app.command(rich_help_panel="The programmes")(import_roster.import_roster)
 
 for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)

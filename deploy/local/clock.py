@@ -17,7 +17,7 @@ from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.clock import set_offset, shared_offset
 from shared.runtime.settings import ClockKind
 
-__all__ = ["app"]
+__all__ = ["app", "is_settable"]
 
 UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 SPAN: Final = re.compile(r"(?:\d+[dhms])+")
@@ -28,7 +28,7 @@ app = typer.Typer(help="The services' clock, where it is settable.", no_args_is_
 @app.command()
 def show() -> None:
     """What time it is for the services."""
-    if not _is_settable():
+    if not is_settable():
         out.print(f"{shanghai(datetime.now(UTC))} [dim]in China: the system's own clock[/]")
         return
     _print(asyncio.run(_offset()))
@@ -57,7 +57,7 @@ def advance(span: Annotated[str, typer.Argument(help="such as 30d, 2h30m or 90s"
 
 
 def _move(moved: Callable[[timedelta], timedelta]) -> None:
-    if not _is_settable():
+    if not is_settable():
         wrong("the services run on the system's own clock: start them with niangjia up --clock settable")
     _print(asyncio.run(_moved(moved)))
 
@@ -78,7 +78,7 @@ async def _offset() -> timedelta:
         return await shared_offset(broker.jetstream())
 
 
-def _is_settable() -> bool:
+def is_settable() -> bool:
     """Of a system elsewhere, named by NATS_URL, it isn't known: it is taken at its word."""
     run = default_home().run()
     return "NATS_URL" in os.environ if run is None else run.clock == ClockKind.SETTABLE

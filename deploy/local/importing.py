@@ -1,0 +1,96 @@
+"""An import of a roster, as a terminal shows it."""
+
+import asyncio
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from deploy.local.clock import is_settable
+from deploy.local.reach import connection
+from deploy.local.terminal import NO_ANSWER, REFUSED, err, out, wrong
+from services.registry.roster import Caller, Outcome, Roster, Stage, import_roster, open_roster
+from shared.eventsourcing.decider import SHANGHAI
+from shared.runtime.client import Client, NoAnswer
+from shared.runtime.clock import shared_offset
+from shared.schemas.ids import UnionId
+from shared.schemas.messages import Actor, Refused
+
+__all__ = ["carry_out"]
+
+PATIENCE: Final = 60.0
+"""Seconds for which the registry may be away, such as while it is started anew."""
+BEAT: Final = 0.1
+"""Seconds between moves of a bar."""
+
+
+def carry_out(file: Path, union: UUID, result: Path, actor: Actor, federation: str) -> int:
+    """Import, and show what came of it; the exit code."""
+    try:
+        outcomes = asyncio.run(_import(open_roster(file), union, result, actor, federation))
+    except OSError as error:
+        wrong(f"cannot read or write {error.filename}: {error.strerror}")
+    except Refused as refused:
+        wrong(f"{refused.refusal.message} ({refused.refusal.code})", REFUSED)
+    except NoAnswer:
+        wrong("the registry does not answer: niangjia status. What is in stays; import the file again", NO_ANSWER)
+    _show(outcomes, result)
+    return REFUSED if outcomes[Outcome.REFUSED] else 0
+
+
+async def _import(roster: Roster, union: UUID, result: Path, actor: Actor, federation: str) -> Counter[Outcome]:
+    async with connection() as broker:
+        offset = await shared_offset(broker.jetstream()) if is_settable() else timedelta()
+        today = (datetime.now(UTC) + offset).astimezone(SHANGHAI).date()
+        caller = Caller(client=Client(broker, patience=PATIENCE), actor=actor, federation=federation)
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TimeElapsedColumn(),
+            console=err,
+        ) as bar:
+            return await import_roster(roster, today, caller, UnionId(union), result, _Stages(bar))
+
+
+class _Stages:
+    """A bar for each stage, moved now and then: not for each of seventy thousand rows."""
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._tasks: dict[Stage, TaskID] = {}
+        self._due = 0.0
+
+    def __call__(self, stage: Stage, done: int, total: int) -> None:
+        if (now := time.monotonic()) < self._due and done < total:
+            return
+        self._due = now + BEAT
+        if stage not in self._tasks:
+            self._tasks[stage] = self._bar.add_task(stage.value)
+        self._bar.update(self._tasks[stage], completed=done, total=total)
+
+
+def _show(outcomes: Counter[Outcome], result: Path) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    for outcome in Outcome:
+        bad = outcome is Outcome.REFUSED and outcomes[outcome]
+        table.add_row(outcome.value, Text(f"{outcomes[outcome]:,}", "bold red" if bad else "bold"))
+    out.print(table)
+    out.print(Text.assemble(("row by row: ", "dim"), str(result)), soft_wrap=True)
