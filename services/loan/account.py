@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.loan.domain.facts import LoanFacts
-from services.loan.domain.ledger import Account, Ledger
+from services.loan.domain.ledger import Account, Disbursement, Ledger
 from services.loan.domain.line import Closed, Line
 from services.loan.domain.standing import draw_rate
 from services.loan.interest import add_months
@@ -34,6 +34,7 @@ def answer(
 ) -> LineAnswer:
     """To the day of `facts`; `draws` are those of the line, oldest first."""
     line, status = _standing(state)
+    paid_out = line.draws
     ledger = line.ledger(facts.today)
     late = ledger.overdue().values()
     return LineAnswer(
@@ -61,7 +62,7 @@ def answer(
         to_cure=ledger.penalty + sum(due.principal + due.interest for due in ledger.due()) if late else 0,
         opened_on=line.opened_on,
         expires_on=line.expires_on,
-        draws=tuple(_draw(row, line, ledger) for row in draws),
+        draws=tuple(_draw(row, paid_out.get(row.draw_id), ledger) for row in draws),
     )
 
 
@@ -123,9 +124,9 @@ def _next_of(account: Account, ledger: Ledger) -> NextDue | None:
     return None
 
 
-def _draw(row: DrawRow, line: Line, ledger: Ledger) -> DrawAnswer:
+def _draw(row: DrawRow, paid_out: Disbursement | None, ledger: Ledger) -> DrawAnswer:
     """What the stream says of a draw that was paid out; of another, what the row says."""
-    paid_out, account = line.draws.get(row.draw_id), ledger.accounts.get(row.draw_id)
+    account = ledger.accounts.get(row.draw_id)
     status, principal = row.status, 0
     if account is not None:
         principal = account.principal

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from uuid import UUID
 
 from services.loan.interest import Change, late_interest
@@ -294,6 +295,7 @@ def replay(entries: Iterable[Entry], allocation: tuple[Component, ...], on: date
     return ledger
 
 
+@lru_cache(maxsize=1024)
 def scheduled(draw: Disbursement) -> Schedule:
     """What falls due when, of a draw as it was paid out."""
     terms = draw.terms
