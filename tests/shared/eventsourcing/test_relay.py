@@ -133,6 +133,23 @@ async def test_two_relays_at_once_do_no_harm(store: EventStore, nc: Client, nats
     await assert_stream_is_log(nc, store)
 
 
+@pytest.mark.parametrize("waiting", [1, 2], ids=["alone", "in a batch"])
+async def test_a_relay_that_has_been_overtaken_is_refused_whatever_its_messages_are_called(
+    store: EventStore, nc: Client, waiting: int
+) -> None:
+    await deposit(store, 1)
+    async with relaying(store, nc) as relay:
+        await whole(relay, store)
+    await deposit(store, waiting, size=2)
+    encoder, [page] = Encoder("savings", CODEC), [page async for page in store.all(1)]
+    [late] = batches(map(encoder.message, page), "another-name", 1, nc.max_payload)
+    async with relaying(store, nc) as relay:
+        await whole(relay, store)
+    with pytest.raises(APIError, match="wrong last sequence"):
+        await late.publish(nc, nc.jetstream(), "SAVINGS", 5)
+    await assert_stream_is_log(nc, store)
+
+
 async def test_large_events_go_in_batches_that_the_broker_can_take(database_url: str, nc: Client) -> None:
     async with EventStore(database_url, "savings", REMARKS) as store:
         await remark(store, *("长" * 100_000 for _ in range(25)))

@@ -165,25 +165,31 @@ async def test_a_deadline_that_has_acted_may_be_set_again_under_its_key(
     assert await reminders(store) == 2
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["acts", "fails"])
 async def test_a_deadline_set_again_while_it_acts_stays_to_act_at_its_new_time(
-    store: EventStore, desk: Desk, clock: StandingClock
+    store: EventStore, desk: Desk, clock: StandingClock, fails: bool
 ) -> None:
     async def fire(event: UUID, key: str, command: Command, meta: Meta) -> None:
         if not desk.asked:
             await desk.record(BOOK, Lent(book=BOOK, until=NOON + 3 * DAY))
             await until(lambda: _due(store, NOON + 3 * DAY))
+            desk.trouble = [RuntimeError()] if fails else []
         await desk.fire(event, key, command, meta)
 
     worker = Timers(store, deadlines, COMMANDS, fire, clock)
     await worker.install()
     await desk.record(BOOK, Lent(book=BOOK, until=NOON))
     async with at_work(worker):
-        await until(lambda: reminders(store))
+        await until(lambda: desk.asked)
+        await settle(worker, store)
+        clock.set(NOON + 2 * DAY)
         await settle(worker, store)
         assert await row(store) == (None, None, 0)
+        assert len(desk.asked) == 1
         clock.set(NOON + 3 * DAY)
         await settle(worker, store)
-    assert await reminders(store) == 2
+    assert await reminders(store) == (1 if fails else 2)
+    assert await row(store) == (NOON + 3 * DAY, "done", 1)
 
 
 async def _due(store: EventStore, instant: datetime) -> bool:
