@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from pydantic import BeforeValidator, JsonValue, NonNegativeInt, StringConstraints, TypeAdapter, ValidationInfo
+from pydantic_core import to_json
 
 from shared.eventsourcing.decider import SHANGHAI
 from shared.schemas.messages import Instant
@@ -53,7 +54,7 @@ class Variable:
                 raise ValueError(f"there are no words for {value!r}")
             return found
         adapter, write = _KINDS[self.kind]
-        return write(adapter.validate_json(TypeAdapter(JsonValue).dump_json(value)))
+        return write(adapter.validate_json(to_json(value)))
 
     @property
     def example(self) -> str:

@@ -35,7 +35,7 @@ from shared.schemas.notify import DeliveryStatus
 from tests.services.registry.desk import NANXUN, Desk
 from tests.waiting import until
 
-__all__ = ["MEMBER_NAME", "County", "PostOffice", "Sinks", "county", "message_ids", "repaid"]
+__all__ = ["MEMBER_NAME", "County", "Person", "PostOffice", "Sinks", "county", "repaid", "settings_for"]
 
 LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
 """The loan as notify sees it: a log."""
