@@ -34,7 +34,7 @@ from shared.schemas.loan import (
 from shared.schemas.messages import Role
 from shared.schemas.money import cny, fen
 
-__all__ = ["CASES", "Case", "Told"]
+__all__ = ["CASES", "Case", "Told", "borrower", "drawn", "endorsed", "opened"]
 
 LINE_MONTHS: Final = 36
 YUAN: Final = 100
@@ -55,7 +55,7 @@ class Case:
     play: Callable[[Stage, Cast], Awaitable[Told]]
 
 
-def _borrower(purpose: str, cost: int, income: int = 9_000) -> Borrower:
+def borrower(purpose: str, cost: int, income: int = 9_000) -> Borrower:
     """Of a wage earner in good standing; cost and income in CNY."""
     return Borrower(
         cycle_months=1,
@@ -66,38 +66,38 @@ def _borrower(purpose: str, cost: int, income: int = 9_000) -> Borrower:
     )
 
 
-async def _endorsed(stage: Stage, cast: Cast, person: Person, amount: int, borrower: Borrower) -> EndorsedApplication:
+async def endorsed(stage: Stage, cast: Cast, person: Person, amount: int, about: Borrower) -> EndorsedApplication:
     """Apply, recommend, endorse; then as the bank finds it among its work. `amount` in CNY."""
     application_id = ApplicationId(new_id())
     apply = ApplyForLoan(
-        application_id=application_id, member_id=person.member_id, amount=amount * YUAN, borrower=borrower
+        application_id=application_id, member_id=person.member_id, amount=amount * YUAN, borrower=about
     )
     await stage.once_known("loan", person.acting(), apply, "not_a_member", "no_consent")
     recommend = RecommendApplication(application_id=application_id)
     await stage.once_known("loan", cast.chair.acting(Role.CADRE), recommend, "not_your_union")
     endorse = EndorseApplication(application_id=application_id)
-    endorsed = await stage.act("loan", cast.officer.acting(Role.OFFICER), endorse)
-    work: BankWorkAnswer = await stage.ask("loan", BANK, ShowBankWork(bank=BANK.id), after=endorsed.position)
+    sent = await stage.act("loan", cast.officer.acting(Role.OFFICER), endorse)
+    work: BankWorkAnswer = await stage.ask("loan", BANK, ShowBankWork(bank=BANK.id), after=sent.position)
     (found,) = (one for one in work.to_decide if one.application_id == application_id)
     return found
 
 
-async def _opened(stage: Stage, endorsed: EndorsedApplication, limit: int) -> LineId:
+async def opened(stage: Stage, approved: EndorsedApplication, limit: int) -> LineId:
     """The bank accepts at the tier's rate. `limit` in fen."""
     line_id = LineId(new_id())
     accept = AcceptLoan(
-        application_id=endorsed.application_id,
+        application_id=approved.application_id,
         line_id=line_id,
         limit=limit,
         months=LINE_MONTHS,
-        annual_percent=endorsed.rate.annual_percent,
+        annual_percent=approved.rate.annual_percent,
     )
     accepted = await stage.act("loan", BANK, accept)
     await stage.ask("loan", BANK, ShowLine(line_id=line_id), after=accepted.position)
     return line_id
 
 
-async def _drawn(
+async def drawn(
     stage: Stage, person: Person, line_id: LineId, amount: int, months: int, form: RepaymentForm
 ) -> LineAnswer:
     """Ask for a draw, and the bank pays it out. `amount` in CNY."""
@@ -109,49 +109,49 @@ async def _drawn(
     return line
 
 
-def _says(line: LineAnswer, endorsed: EndorsedApplication) -> str:
-    rate = f"{endorsed.rate.annual_percent.normalize():f}"
-    return f"{endorsed.tier.value}: limit {cny(line.limit)} at {rate} %, available {cny(line.available)}"
+def _says(line: LineAnswer, approved: EndorsedApplication) -> str:
+    rate = f"{approved.rate.annual_percent.normalize():f}"
+    return f"{approved.tier.value}: limit {cny(line.limit)} at {rate} %, available {cny(line.available)}"
 
 
 async def _cable_worker(stage: Stage, cast: Cast) -> Told:
     person = cast.cable_worker
-    endorsed = await _endorsed(stage, cast, person, 100_000, _borrower("renovation", 120_000))
-    line_id = await _opened(stage, endorsed, endorsed.assessed)
-    line = await _drawn(stage, person, line_id, 100_000, 12, RepaymentForm.EQUAL_INSTALMENTS)
-    return Told("member: limit 100000.00 at 6.7925 %, available 0.00", _says(line, endorsed))
+    approved = await endorsed(stage, cast, person, 100_000, borrower("renovation", 120_000))
+    line_id = await opened(stage, approved, approved.assessed)
+    line = await drawn(stage, person, line_id, 100_000, 12, RepaymentForm.EQUAL_INSTALMENTS)
+    return Told("member: limit 100000.00 at 6.7925 %, available 0.00", _says(line, approved))
 
 
 async def _pacesetter(stage: Stage, cast: Cast) -> Told:
     person = cast.pacesetter
-    endorsed = await _endorsed(stage, cast, person, 200_000, _borrower("car", 300_000, 13_000))
-    line_id = await _opened(stage, endorsed, endorsed.assessed)
-    line = await _drawn(stage, person, line_id, 80_000, 24, RepaymentForm.EQUAL_PRINCIPAL)
-    return Told("honoured_member: limit 200000.00 at 5.24875 %, available 120000.00", _says(line, endorsed))
+    approved = await endorsed(stage, cast, person, 200_000, borrower("car", 300_000, 13_000))
+    line_id = await opened(stage, approved, approved.assessed)
+    line = await drawn(stage, person, line_id, 80_000, 24, RepaymentForm.EQUAL_PRINCIPAL)
+    return Told("honoured_member: limit 200000.00 at 5.24875 %, available 120000.00", _says(line, approved))
 
 
 async def _craftsman(stage: Stage, cast: Cast) -> Told:
     person = cast.craftsman
-    endorsed = await _endorsed(stage, cast, person, 300_000, _borrower("start_up", 400_000, 18_000))
-    line_id = await _opened(stage, endorsed, endorsed.assessed)
-    line = await _drawn(stage, person, line_id, 120_000, 36, RepaymentForm.INTEREST_FIRST)
-    return Told("craftsman: limit 300000.00 at 4.75 %, available 180000.00", _says(line, endorsed))
+    approved = await endorsed(stage, cast, person, 300_000, borrower("start_up", 400_000, 18_000))
+    line_id = await opened(stage, approved, approved.assessed)
+    line = await drawn(stage, person, line_id, 120_000, 36, RepaymentForm.INTEREST_FIRST)
+    return Told("craftsman: limit 300000.00 at 4.75 %, available 180000.00", _says(line, approved))
 
 
 async def _model_worker(stage: Stage, cast: Cast) -> Told:
     """Draws 200,000; what is repaid can be drawn again."""
     person = cast.model_worker
-    endorsed = await _endorsed(stage, cast, person, 300_000, _borrower("production", 400_000, 18_000))
-    line_id = await _opened(stage, endorsed, endorsed.assessed)
-    line = await _drawn(stage, person, line_id, 200_000, 12, RepaymentForm.ON_DEMAND)
-    drawn = line.available
+    approved = await endorsed(stage, cast, person, 300_000, borrower("production", 400_000, 18_000))
+    line_id = await opened(stage, approved, approved.assessed)
+    line = await drawn(stage, person, line_id, 200_000, 12, RepaymentForm.ON_DEMAND)
+    left = line.available
     repaid = await stage.act("loan", BANK, RecordRepayment(line_id=line_id, amount=150_000 * YUAN))
     line = await stage.ask("loan", person.acting(), ShowLine(line_id=line_id), after=repaid.position)
     restored = line.available
-    line = await _drawn(stage, person, line_id, 100_000, 12, RepaymentForm.ON_DEMAND)
-    steps = " → ".join(cny(amount) for amount in (drawn, restored, line.available))
+    line = await drawn(stage, person, line_id, 100_000, 12, RepaymentForm.ON_DEMAND)
+    steps = " → ".join(cny(amount) for amount in (left, restored, line.available))
     return Told(
-        "model_worker: available 100000.00 → 250000.00 → 150000.00", f"{endorsed.tier.value}: available {steps}"
+        "model_worker: available 100000.00 → 250000.00 → 150000.00", f"{approved.tier.value}: available {steps}"
     )
 
 
@@ -177,30 +177,30 @@ async def _a_month_later(stage: Stage, cast: Cast) -> Told:
 
 async def _household(stage: Stage, cast: Cast) -> Told:
     """Two of one household: the second gets what the cap leaves, and no more."""
-    first = await _endorsed(stage, cast, cast.husband, 80_000, _borrower("renovation", 90_000))
-    await _opened(stage, first, 80_000 * YUAN)
-    car = _borrower("car", 100_000)
+    first = await endorsed(stage, cast, cast.husband, 80_000, borrower("renovation", 90_000))
+    await opened(stage, first, 80_000 * YUAN)
+    car = borrower("car", 100_000)
     too_much = ApplyForLoan(member_id=cast.wife.member_id, amount=50_000 * YUAN, borrower=car)
     refusal = await stage.refusal("loan", cast.wife.acting(), too_much)
-    second = await _endorsed(stage, cast, cast.wife, 20_000, car)
-    line_id = await _opened(stage, second, 20_000 * YUAN)
+    second = await endorsed(stage, cast, cast.wife, 20_000, car)
+    line_id = await opened(stage, second, 20_000 * YUAN)
     line: LineAnswer = await stage.ask("loan", cast.wife.acting(), ShowLine(line_id=line_id))
     return Told("80000.00 + 50000.00 household_cap, + 20000.00", f"80000.00 + 50000.00 {refusal}, + {cny(line.limit)}")
 
 
 async def _clerk(stage: Stage, cast: Cast) -> Told:
     apply = ApplyForLoan(
-        member_id=cast.clerk.member_id, amount=fen("50000.00"), borrower=_borrower("consumption", 60_000)
+        member_id=cast.clerk.member_id, amount=fen("50000.00"), borrower=borrower("consumption", 60_000)
     )
     return Told("not_eligible", await stage.refusal("loan", cast.clerk.acting(), apply))
 
 
 async def _declined(stage: Stage, cast: Cast) -> Told:
     person = cast.declined
-    endorsed = await _endorsed(stage, cast, person, 60_000, _borrower("renovation", 80_000))
-    decline = DeclineLoan(application_id=endorsed.application_id, ground=Ground.CREDIT_RECORD)
+    approved = await endorsed(stage, cast, person, 60_000, borrower("renovation", 80_000))
+    decline = DeclineLoan(application_id=approved.application_id, ground=Ground.CREDIT_RECORD)
     declined = await stage.act("loan", BANK, decline)
-    show = ShowApplication(application_id=endorsed.application_id)
+    show = ShowApplication(application_id=approved.application_id)
     application = await stage.ask("loan", person.acting(), show, after=declined.position)
     return Told("declined: credit_record", f"{application.status.value}: {application.ground.value}")
 

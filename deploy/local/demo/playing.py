@@ -29,7 +29,7 @@ from shared.runtime.settings import ClockKind
 from shared.schemas.messages import Refused
 from shared.schemas.notify import DeliveryBoard, DeliveryStatus, History, ShowDeliveryBoard, ShowHistory
 
-__all__ = ["demo"]
+__all__ = ["FIRST_DAY", "demo", "quiet"]
 
 FIRST_DAY: Final = datetime(2019, 7, 1, 1, 0, tzinfo=UTC)
 """Nine in the morning of 1 July 2019 in China: the benchmark rates of the known cases are in force."""
@@ -86,7 +86,7 @@ async def _play(system: LocalSystem, connection: Connection, began: float) -> in
     stage = Stage(Client(connection), advance)
     await set_up(stage, actors)
     played = [Played(case, await _told(case, stage, actors)) for case in CASES]
-    board = await _quiet(stage, js)
+    board = await quiet(stage, js)
     histories = {person.member_id: await _history(stage, person) for person in actors.people}
     played = [_with_messages(one, actors, histories) for one in played]
     texts = await _texts(system, actors.cable_worker)
@@ -110,7 +110,7 @@ async def _told(case: Case, stage: Stage, actors: Cast) -> Told:
         return Told("an answer in time", type(error).__name__)
 
 
-async def _quiet(stage: Stage, js: JetStreamContext) -> DeliveryBoard:
+async def quiet(stage: Stage, js: JetStreamContext) -> DeliveryBoard:
     """The delivery board, once nobody is left to be told anything. Raises TimeoutError."""
     async with asyncio.timeout(QUIET_LIMIT):
         while True:

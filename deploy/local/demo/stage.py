@@ -25,7 +25,7 @@ from shared.schemas.registry import (
 )
 from shared.schemas.registry.values import ConsentPurpose, FederationLevel, UnionKind, UnionPost
 
-__all__ = ["Stage", "set_up"]
+__all__ = ["Stage", "enter", "set_up"]
 
 PATIENCE: Final = 30.0
 """Seconds that the slowest part may take to hear of something."""
@@ -91,7 +91,7 @@ async def set_up(stage: Stage, cast: Cast) -> None:
     for other in cast.employers[1:]:
         await stage.act("registry", officer, AdmitEmployer(union_id=cast.union_id, employer_id=other.employer_id))
     for person in cast.people:
-        await _enter(stage, cast, person)
+        await enter(stage, cast, person)
     move_in = JoinHousehold(member_id=cast.wife.member_id, household_id=cast.husband.household_id)
     await stage.once_known("registry", officer, move_in, "no_such_household")
     chair = AppointUnionContact(union_id=cast.union_id, member_id=cast.chair.member_id, post=UnionPost.CHAIR)
@@ -100,7 +100,8 @@ async def set_up(stage: Stage, cast: Cast) -> None:
     await stage.act("registry", officer, contact)
 
 
-async def _enter(stage: Stage, cast: Cast, person: Person) -> None:
+async def enter(stage: Stage, cast: Cast, person: Person) -> None:
+    """A member of the union, with their titles and a consent to share with the bank."""
     officer = cast.officer.acting(Role.OFFICER)
     registered = RegisterMember(
         member_id=person.member_id,
