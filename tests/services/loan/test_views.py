@@ -199,6 +199,30 @@ def test_a_draw_is_held_then_used_and_given_back_by_repayment() -> None:
     assert line(played((reverse(), BANK, JULY), after=repaid)).used == fen(30_000)
 
 
+def test_a_draw_that_expires_is_held_no_longer() -> None:
+    asked = played((request("30000"), of(LI), JULY), after=opened())
+    expired = played((ExpireDrawdown(line_id=LINE, draw_id=draw()), TIMER, AUGUST), after=asked)
+    assert line(expired).pending == 0
+
+
+def test_credit_that_pays_an_instalment_lowers_what_is_owed() -> None:
+    overpaid = played((pay("13000"), BANK, JULY), after=drawn("12000"))
+    again = drawn("1200", "二", after=overpaid, form=RepaymentForm.EQUAL_PRINCIPAL)
+    assert line(again).used == fen(1_200)
+    due = played((ReviewLine(line_id=LINE), TIMER, AUGUST), after=again)
+    assert line(due).used == fen(1_100)
+
+
+def test_a_repayment_told_of_late_changes_what_the_later_ones_paid() -> None:
+    owing = drawn("12000", months=12)
+    paid = played((pay("1000"), BANK, date(2019, 7, 31)), after=owing)
+    earlier = played((pay("6000", "二", on=date(2019, 7, 2)), BANK, AUGUST), after=paid)
+    state = fold(earlier).line
+    assert isinstance(state, Line)
+    assert [type(event).__name__ for event in earlier[len(paid) :]][:2] == ["RepaymentReceived", "RepaymentReallocated"]
+    assert line(earlier).used == state.used == state.ledger(AUGUST).principal
+
+
 def test_a_line_is_overdue_since_its_oldest_unpaid_due_date_until_that_is_paid() -> None:
     monthly = drawn("12000", months=12, form=RepaymentForm.EQUAL_PRINCIPAL)
     late = played((ReviewLine(line_id=LINE), TIMER, date(2019, 10, 2)), after=monthly)
@@ -280,7 +304,7 @@ def steps(pick: st.DrawFn) -> Step:
                 (lambda: request(amount, name, 6, RepaymentForm.EQUAL_INSTALMENTS), of(LI)),
                 (lambda: request(amount, name, 12, RepaymentForm.ON_DEMAND), of(LI)),
                 (lambda: disburse(name), BANK),
-                (lambda: disburse(name), BANK),
+                (lambda: disburse(name, on=JULY), BANK),
                 (lambda: RefuseDrawdown(line_id=LINE, draw_id=draw(name), ground=Ground.OTHER), BANK),
                 (lambda: CancelDrawdown(line_id=LINE, draw_id=draw(name)), of(LI)),
                 (lambda: pay(amount, name), BANK),
@@ -288,6 +312,7 @@ def steps(pick: st.DrawFn) -> Step:
                 (lambda: reverse(name), BANK),
                 (lambda: REFUND, BANK),
                 (lambda: ReviewLine(line_id=LINE), TIMER),
+                (lambda: ExpireDrawdown(line_id=LINE, draw_id=draw(name)), TIMER),
                 (lambda: ChangeLimit(line_id=LINE, limit=fen(amount)), BANK),
                 (lambda: FreezeLine(line_id=LINE, ground=Ground.OTHER), OFFICER),
                 (lambda: UnfreezeLine(line_id=LINE), OFFICER),
@@ -301,8 +326,8 @@ def steps(pick: st.DrawFn) -> Step:
 
 
 def tried(plan: Sequence[Step]) -> tuple[LoanEvent, ...]:
-    """The history of those commands that are not refused."""
-    history, day = list(opened()), JULY
+    """The history of those commands that are not refused, on a line with one draw."""
+    history, day = list(drawn("20000", "一", months=6, form=RepaymentForm.EQUAL_INSTALMENTS)), JULY
     for command, actor, days in plan:
         day += timedelta(days=days)
         try:
