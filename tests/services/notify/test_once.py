@@ -65,7 +65,7 @@ class Answer(Enum):
 
 @dataclass
 class Sender:
-    seen: Standing = field(default_factory=Standing)
+    seen: Standing = field(default_factory=lambda: Standing(DeliveryStatus.REQUESTED))
     """As of its last look."""
     attempt: int = 0
     """That it has begun and not ended; 0 for none."""
@@ -184,9 +184,9 @@ class OneMessage(RuleBasedStateMachine):
             if answer.is_known:
                 self.records_answer(attempt, answer)
 
-    @rule(sender=senders)
-    def has_nobody_to_send_it_to(self, sender: Sender) -> None:
-        if sender.seen.status in WAITING:
+    @rule(sender=senders, erased=st.sampled_from([False] * 9 + [True]))
+    def has_nobody_to_send_it_to(self, sender: Sender, erased: bool) -> None:
+        if erased and sender.seen.status in WAITING:
             self.record(SuppressNotification(notification_id=OWN, reason=Suppression.ERASED))
 
     @precondition(lambda self: self.arrived)
