@@ -15,6 +15,7 @@ from uuid import UUID
 
 from shared.eventsourcing.decider import Aggregate
 from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.tails import Tails
 from shared.eventsourcing.writer import Commit, Conflict, NewEvent, Receipt, Write
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Event, Meta, Refused
@@ -116,6 +117,7 @@ class Repository:
 
     def __init__(self, store: EventStore, seal: Seal | None = None, cached: int = CACHED_STREAMS) -> None:
         self._store, self._seal, self._cached = store, seal, cached
+        self._tails = Tails(store)
         self._cache: OrderedDict[str, _Folded] = OrderedDict()
         self._turns: dict[str, _Turn] = {}
 
@@ -226,7 +228,7 @@ class Repository:
 
     async def _refreshed(self, aggregate: Aggregate[Any, Any], stream: str) -> _Folded:
         held = self._cache.get(stream) or _Folded(aggregate.initial, 0, 0)
-        tail = await self._store.stream(stream, after=held.version)
+        tail = await self._tails.of(stream, held.version)
         if tail:
             state = aggregate.fold((recorded.event for recorded in tail), held.state)
             held = _Folded(state, tail[-1].version, tail[-1].position)

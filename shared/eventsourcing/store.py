@@ -1,6 +1,6 @@
 """The event store of one service: one insert-only table in a schema of its own, which is its outbox too."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from importlib.resources import files
 from typing import Final
 from uuid import UUID
@@ -43,7 +43,7 @@ class EventStore:
         """Install what is missing, and start."""
         await install(self.dsn, self.schema, "tables", "append")
         self._pool = await asyncpg.create_pool(
-            self.dsn, min_size=1, max_size=4, server_settings={"jit": "off"}, timeout=10
+            self.dsn, min_size=1, max_size=4, server_settings={"jit": "off"}, timeout=10, reset=_as_it_was
         )
         self._writer.start()
         self.wakeup.start(self._appending)
@@ -86,6 +86,21 @@ class EventStore:
         )
         return [Recorded(self.codec, *row) for row in rows]
 
+    async def streams(self, after: Mapping[str, int]) -> dict[str, list[Recorded]]:
+        """Several streams' events, each beyond a version, in order; without those that have none."""
+        columns = ", ".join(f"e.{column}" for column in COLUMNS.split(", "))
+        rows = await self.pool.fetch(
+            f"select {columns} from unnest($1::text[], $2::integer[]) as w (stream, version) cross join lateral"
+            f" (select * from {self.schema}.events e where e.stream = w.stream and e.version > w.version"
+            " order by e.version) as e",
+            list(after.keys()),
+            list(after.values()),
+        )
+        found: dict[str, list[Recorded]] = {}
+        for row in rows:
+            found.setdefault(row[1], []).append(Recorded(self.codec, *row))
+        return found
+
     async def versions(self, streams: Iterable[str]) -> dict[str, int]:
         """The version that each of these streams is at, 0 for one that isn't there."""
         rows = await self.pool.fetch(
@@ -103,6 +118,11 @@ class EventStore:
     def all(self, after: int = 0, page: int = 1000, follow: bool = False) -> AsyncGenerator[Sequence[Recorded]]:
         """The log beyond a position, in pages and without gaps; with `follow` it goes on for ever."""
         return pages(self.dsn, self.schema, self.codec, self.wakeup, after, page, follow)
+
+
+async def _as_it_was(_connection: Connection) -> None:
+    """Nothing done on the pool outlives its statement or transaction: a connection that is given back needs no reset,
+    which would be a second call for each query."""
 
 
 async def install(dsn: str, schema: str, *names: str, package: str = "shared.eventsourcing") -> None:
