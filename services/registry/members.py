@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.registry.authority import living_union, member_here, members_own
 from services.registry.domain.deciding import decide
-from services.registry.domain.member import identity, member
+from services.registry.domain.member import first_household, identity, member
 from services.registry.domain.organisations import employer
 from services.registry.domain.roster_row import Known, changed, entered
 from services.registry.freshness import caught_up, row_of
@@ -68,7 +68,7 @@ async def register_member(command: RegisterMember, context: Context) -> None:
     events = decide(command, state, context.facts())
     if taken is not None:
         raise IDENTITY_TAKEN()
-    await _is_new(command.household_id, context)
+    await _begins(command.household_id, command.member_id, context)
     context.session.append(member, command.member_id, events)
     context.session.append(identity, key, [IdentityTaken(member_id=command.member_id)])
 
@@ -121,7 +121,7 @@ async def leave_household(command: LeaveHousehold, context: Context) -> None:
     state = await members_own(context, command.member_id)
     context.session.append(member, command.member_id, decide(command, state, context.facts()))
     if command.household_id != state.household_id:
-        await _is_new(command.household_id, context)
+        await _is_empty(command.household_id, context)
 
 
 async def about_a_member(
@@ -145,7 +145,7 @@ async def enter_roster_row(command: EnterRosterRow, context: Context) -> None:
     key = _number_key(command.id_number, context)
     holder = await context.session.load(identity, key)
     if holder is None:
-        await _is_new(command.household_id, context)
+        await _begins(command.household_id, command.member_id, context)
         state = await context.session.load(member, command.member_id)
         context.session.append(member, command.member_id, entered(command, state, context.facts()))
         context.session.append(identity, key, [IdentityTaken(member_id=command.member_id)])
@@ -163,7 +163,14 @@ async def _works_at(employer_id: EmployerId, union_id: UnionId, context: Context
         raise EMPLOYER_NOT_COVERED()
 
 
-async def _is_new(household_id: HouseholdId, context: Context) -> None:
+async def _begins(household_id: HouseholdId, member_id: MemberId, context: Context) -> None:
+    """Refused where the household that is to begin with a new member is there; one that
+    follows from the member's id can't be."""
+    if household_id != first_household(member_id):
+        await _is_empty(household_id, context)
+
+
+async def _is_empty(household_id: HouseholdId, context: Context) -> None:
     """Refused where somebody lives there, of whatever federation: one joins others only by joining."""
     if await context.read_models.count(Members, "household_id = $1", household_id):
         raise HOUSEHOLD_EXISTS()

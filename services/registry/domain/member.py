@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from shared.eventsourcing.decider import Aggregate
-from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId
+from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId, derived_id
 from shared.schemas.messages import Event
 from shared.schemas.registry import (
     BankAccountRecorded,
@@ -25,7 +25,7 @@ from shared.schemas.registry import (
 )
 from shared.schemas.registry.values import ConsentId, ConsentPurpose, HonourId, HonourLevel, SkillLevel
 
-__all__ = ["Member", "State", "Trade", "identity", "member"]
+__all__ = ["Member", "State", "Trade", "first_household", "identity", "member"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,11 @@ def _evolve_identity(holder: MemberId | None, event: Event) -> MemberId | None:
             return None
         case _:
             return holder
+
+
+def first_household(member_id: MemberId) -> HouseholdId:
+    """One that is certainly nobody else's."""
+    return HouseholdId(derived_id(member_id, "household"))
 
 
 member: Aggregate[State, Event] = Aggregate("member", None, evolve)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+from services.registry.domain.member import first_household
 from services.registry.refusals import MEMBER_ERASED, NAME_DIFFERS, NO_SUCH_UNION, NOT_YOURS, UNION_DISSOLVED
 from services.registry.roster.calling import Caller, side_by_side
 from services.registry.roster.columns import Column
@@ -24,7 +25,7 @@ from services.registry.roster.reading import Roster
 from services.registry.roster.result import Outcome, ResultWorkbook
 from services.registry.roster.rows import ListedMember, Problem, RosterRow
 from shared.runtime.envelope import NOT_ALLOWED
-from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId
+from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId, new_id
 from shared.schemas.messages import Reason, Refused
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
@@ -142,7 +143,10 @@ class _Import:
             entry.outcome = Outcome.UPDATED if accepted.changed else Outcome.UNCHANGED
 
     def _command(self, listed: ListedMember, employer_id: EmployerId) -> EnterRosterRow:
+        member_id = MemberId(new_id())
         return EnterRosterRow(
+            member_id=member_id,
+            household_id=first_household(member_id),
             union_id=self._union.union_id,
             employer_id=employer_id,
             name=Personal(listed.name),
