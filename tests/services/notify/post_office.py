@@ -3,10 +3,11 @@ write to, notify at work, and the local sinks as processes of their own."""
 
 import os
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
@@ -22,6 +23,7 @@ from services.notify.service import service as notify_service
 from services.notify.views import NotificationRow, Notifications
 from services.registry.service import service as registry_service
 from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.wire import stream_name
 from shared.eventsourcing.writer import Commit, NewEvent, Write
 from shared.runtime.client import Client
 from shared.runtime.service import Running, Service
@@ -30,8 +32,15 @@ from shared.schemas import loan
 from shared.schemas.ids import EmployerId, MemberId, UnionId, new_id
 from shared.schemas.language import events_of
 from shared.schemas.loan import LineId, RepaymentId, RepaymentReceived
-from shared.schemas.messages import Actor, Event, Meta, Role
-from shared.schemas.notify import DeliveryStatus
+from shared.schemas.messages import Command, Event, Meta
+from shared.schemas.notify import DeliveryStatus, NotificationRequested
+from shared.schemas.registry import (
+    AppointFederationContact,
+    AppointUnionContact,
+    EraseMember,
+    ErasureGround,
+    UnionPost,
+)
 from tests.services.registry.desk import NANXUN, Desk
 from tests.waiting import until
 
@@ -39,7 +48,6 @@ __all__ = ["MEMBER_NAME", "County", "Person", "PostOffice", "Sinks", "county", "
 
 LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
 """The loan as notify sees it: a log."""
-OPERATOR: Final = Actor(role=Role.OPERATOR, id="operator")
 MEMBER_NAME: Final = "欧阳念祖"
 ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "suppressed")
 
@@ -123,11 +131,50 @@ class County:
             f"nianzu{number}@mail.example" if email else None,
         )
         known = {key: value for key, value in (("phone", person.phone), ("email", person.email)) if value is not None}
-        command = self.desk.somebody(self.union_id, self.employer_id, member_id=person.member_id, name=name, **known)
-        accepted = await self.desk.send(command)
-        await self.registry.read_models.reached(accepted.position, 5)
+        await self._seen(
+            self.desk.somebody(self.union_id, self.employer_id, member_id=person.member_id, name=name, **known)
+        )
         self.people.append(person)
         return person
+
+    async def cadre(self) -> Person:
+        """A member who acts for the union."""
+        person = await self.person()
+        await self._seen(AppointUnionContact(union_id=self.union_id, member_id=person.member_id, post=UnionPost.CADRE))
+        return person
+
+    async def officer(self) -> Person:
+        """A member who answers for the federation."""
+        person = await self.person()
+        await self._seen(AppointFederationContact(code=NANXUN, member_id=person.member_id))
+        return person
+
+    async def erases(self, person: Person) -> None:
+        await self._seen(EraseMember(member_id=person.member_id, ground=ErasureGround.CONSENT_WITHDRAWN))
+
+    async def _seen(self, command: Command) -> None:
+        """Sent to the registry by an officer, and seen by whoever asks it."""
+        accepted = await self.desk.send(command)
+        await self.registry.read_models.reached(accepted.position, 5)
+
+    async def all_heard(self) -> None:
+        """Until notify has heard all that has happened, or has left a letter of it."""
+        js = self.registry.connection.jetstream()
+
+        async def heard(running: Running) -> bool:
+            programme = running.service.programme
+            if running.relay.published < await running.store.head():
+                return False
+            consumer = await js.consumer_info(stream_name(programme), f"notify-on-{programme}")
+            return not consumer.num_pending and not consumer.num_ack_pending
+
+        for running in (self.registry, self.loan):
+            await until(partial(heard, running))
+
+    async def forget_consumer(self, programme: str) -> None:
+        """Have notify hear a programme's events from the first when it works again."""
+        js = self.registry.connection.jetstream()
+        await js.delete_consumer(stream_name(programme), f"notify-on-{programme}")
 
     async def happens(self, *events: Event) -> list[UUID]:
         """The loan records these, each in a stream of its own; their ids."""
@@ -197,6 +244,22 @@ class PostOffice:
 
     async def rows(self, condition: str = "true", *arguments: Any) -> list[NotificationRow]:
         return await self.running.read_models.some(Notifications, condition, *arguments)
+
+    async def counts(self, number: int) -> bool:
+        """Whether there are so many notifications."""
+        return len(await self.rows()) == number
+
+    async def values_of(self, rows: Iterable[NotificationRow], concerned: Person) -> set[str | None]:
+        """The texts of the values of those that concern a person, as they can be read now; None where they cannot."""
+        assert self.running.keyring is not None
+        texts: set[str | None] = set()
+        for row in rows:
+            (first, *_) = await self.running.store.stream(f"notification-{row.notification_id}")
+            (event,) = await self.running.keyring.open([first])
+            assert isinstance(event, NotificationRequested)
+            if event.concerns == concerned.member_id:
+                texts.add(str(event.values.clear) if event.values.is_clear else None)
+        return texts
 
     async def ended(self, number: int, seconds: float = 30) -> list[NotificationRow]:
         """All notifications, once there are so many and nothing more will be sent of them."""
