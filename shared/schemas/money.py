@@ -4,8 +4,9 @@ In Python an amount is a whole number of fen (`Fen`, an `int`); on the wire it i
 two places, `"1234.50"`. A rate is an annual percentage (`AnnualPercent`), `Decimal("4.35")`.
 """
 
-from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
-from typing import Annotated, Any
+import re
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Annotated, Any, Final
 
 from annotated_types import Ge, Gt
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
@@ -14,20 +15,20 @@ from pydantic_core import CoreSchema, core_schema
 
 __all__ = ["AnnualPercent", "Fen", "NonNegativeFen", "PositiveFen", "cny", "fen", "round_fen"]
 
-LARGEST_FEN = 10**15
+LARGEST_FEN: Final = 10**15
 """Ten trillion CNY: larger amounts are malformed, not rich."""
+
+
+_AMOUNT: Final = re.compile(r"-?[0-9]{1,13}(?:\.[0-9]{1,2})?")
 
 
 def fen(amount: str | int | float | Decimal) -> int:
     """CNY to fen: `fen("1234.50") == 123450`. Raises ValueError beyond two places or ten trillion CNY."""
-    try:
-        exact = Decimal(str(amount)) * 100
-        whole = int(exact) if exact.is_finite() and abs(exact) <= LARGEST_FEN else None
-    except InvalidOperation:
-        whole = None
-    if whole is None or whole != exact:
+    text = amount if type(amount) is str else f"{amount:f}" if isinstance(amount, Decimal) else str(amount)
+    if _AMOUNT.fullmatch(text) is None:
         raise ValueError("an amount is CNY with at most two places, such as 1234.50")
-    return whole
+    whole, _, part = text.partition(".")
+    return int(whole + part.ljust(2, "0"))
 
 
 def cny(amount: int) -> str:

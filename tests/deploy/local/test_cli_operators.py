@@ -11,8 +11,9 @@ from typer.testing import Result
 
 from deploy.local.home import Home
 from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore, install
-from shared.eventsourcing.timer_table import TimerTable
+from shared.eventsourcing.timer_table import Scheduled, TimerTable
 from shared.runtime.letters import Letter, Letters
 from shared.schemas.ids import new_id
 from shared.schemas.registry import EraseMember, ErasureGround
@@ -66,13 +67,17 @@ async def test_a_dead_letter_is_listed_with_what_waits_behind_it_retried_and_ski
     assert "lending has none" in (await away(niangjia, "dead-letters", "list", "lending")).stderr
 
 
+def recorded(position: int) -> Recorded:
+    return Recorded(Codec([]), position, f"member-{new_id()}", 1, new_id(), "MemberRegistered", 1, "{}", "{}", None)
+
+
 async def test_timers_are_listed_the_first_due_first_in_chinese_time(niangjia: Niangjia, aid: EventStore) -> None:
     table = TimerTable(aid)
     await table.install()
     due = datetime(2099, 3, 1, 1, 0, tzinfo=UTC)
     command = EraseMember(member_id=new_id(), ground=ErasureGround.PURPOSE_ENDED)
-    later = (1, new_id(), "erase-2", due + timedelta(days=1), command, "{}")
-    await table.fold(0, 2, [later, (2, new_id(), "erase-1", due, command, "{}")], [])
+    later = Scheduled(recorded(1), "erase-2", due + timedelta(days=1), command)
+    await table.fold(0, 2, [], [later, Scheduled(recorded(2), "erase-1", due, command)])
     await table.close()
     shown = (await away(niangjia, "timers", "aid")).stdout
     assert re.search(r"2099-03-01 09:00:00 +aid +EraseMember *\n +erase-1 *\n2099-03-02 09:00:00.*\n +erase-2", shown)
