@@ -40,7 +40,7 @@ def test_amounts_as_people_and_machines_write_them(written: str | float | Decima
 
 @pytest.mark.parametrize(
     "written",
-    ["1.005", "1e3", "", ".50", "1.", "1,000.00", "١٢.50", "NaN", "Infinity", "-", "99999999999999.00", 0.1 + 0.2],
+    ["1.005", "1e3", "", ".50", "1.", "1,000.00", "١٢.50", "NaN", "Infinity", "-", "9" * 14, 0.1 + 0.2],
 )
 def test_what_is_no_amount_is_refused(written: str | float) -> None:
     with pytest.raises(ValueError, match="two places"):
