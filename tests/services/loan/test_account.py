@@ -111,6 +111,11 @@ def test_on_its_due_date_an_instalment_is_next_and_not_overdue_until_paid() -> N
     assert [(due.number, due.due) for due in paid.next_due] == [(2, date(2019, 9, 1))]
 
 
+def test_instalments_of_nothing_are_passed_over() -> None:
+    few_fen = drawn("0.03", months=12, form=RepaymentForm.EQUAL_PRINCIPAL)
+    assert [(due.number, due.principal) for due in shown(few_fen).next_due] == [(12, 3)]
+
+
 def test_what_is_overdue_is_shown_since_its_oldest_day_with_what_cures_it() -> None:
     late = played((ReviewLine(line_id=LINE), TIMER, date(2019, 9, 11)), after=monthly())
     line = shown(late, date(2019, 9, 11))

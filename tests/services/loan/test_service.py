@@ -209,6 +209,7 @@ async def test_an_application_shows_its_assessment_with_four_reasons(nanxun: Cou
 
 async def test_a_cadre_s_list_has_what_waits_what_is_under_way_and_the_lines_of_the_union(nanxun: County) -> None:
     first, second, third = [await nanxun.worker() for _ in range(3)]
+    await nanxun.does(first.actor, nanxun.close(await nanxun.line(first, "5000")))
     filed = await nanxun.applies(first, "10000")
     sent = await nanxun.endorsed(second, "20000")
     line = await nanxun.line(third, "30000")
