@@ -261,6 +261,14 @@ async def test_a_command_that_was_carried_out_is_not_refused_when_it_comes_again
         await savings.transact(occasion(withdrawal, "another"), handling(Deposit(amount=100), li))
 
 
+async def test_a_repeated_command_changes_neither_the_log_nor_the_memory(store: EventStore) -> None:
+    savings, li, deposit = Repository(store), new_id(), new_id()
+    await handle(savings, Deposit(amount=100), li, deposit)
+    assert (await handle(savings, Deposit(amount=100), li, deposit)).duplicate
+    assert await balance(savings, li) == 100
+    assert (await handle(savings, Withdraw(amount=100), li)).version == 2
+
+
 async def test_a_refused_command_may_come_again_and_be_carried_out(store: EventStore) -> None:
     savings, li, withdrawal = Repository(store), new_id(), new_id()
     with pytest.raises(Refused):
