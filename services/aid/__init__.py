@@ -1,0 +1,1 @@
+"""Mutual medical aid (职工医疗互助保障)."""

@@ -1,0 +1,1 @@
+"""Mutual aid's decisions: pure. Time, ids and outside facts come in with `AidFacts`."""
