@@ -189,4 +189,4 @@ def test_the_store_is_its_model_under_concurrent_appends(database_url: str) -> N
         url = database_url
         schemas = count()
 
-    run_state_machine_as_test(Machine, settings=settings(max_examples=30, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(Machine, settings=settings(max_examples=20, stateful_step_count=12, deadline=None))
