@@ -4,6 +4,7 @@ They are encoded here: nats-py takes 30 µs for a message with fifteen headers, 
 relay does with one. The end of a batch goes by nats-py, which hands back the acknowledgement of it all.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Final
 from uuid import uuid4
@@ -76,6 +77,8 @@ class Batch:
             ack = await js.publish(subject, body, timeout=limit, stream=stream, headers=own | headers)
         else:
             await nc._send_command(b"".join(self._encoded))
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError  # nats-py keeps it to itself while it flushes
             own = {
                 "Nats-Batch-Id": self._id,
                 "Nats-Batch-Sequence": str(len(self._encoded) + 1),

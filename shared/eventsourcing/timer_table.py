@@ -6,6 +6,7 @@ crash takes back is folded or fired again, to the same end.
 """
 
 from collections.abc import Collection, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -77,14 +78,9 @@ class TimerTable:
     async def fold(self, was: int, now: int, cancelled: Collection[str], scheduled: Collection[Scheduled]) -> None:
         """Move the checkpoint and change the rows together. Raises Fenced where the checkpoint is not at `was`."""
         connection = await self._folding.open()
-        async with connection.transaction():
-            moved = await connection.execute(
-                f"update {self._checkpoints} set position = $1 where consumer = $2 and position = $3",
-                now,
-                CONSUMER,
-                was,
-            )
-            if moved != "UPDATE 1":
+        move = f"update {self._checkpoints} set position = $1 where consumer = $2 and position = $3"
+        async with connection.transaction() if cancelled or scheduled else nullcontext():
+            if await connection.execute(move, now, CONSUMER, was) != "UPDATE 1":
                 raise Fenced(f"the checkpoint of {self._table} is not at {was}")
             if cancelled:
                 await connection.execute(

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -35,6 +35,7 @@ AT_ONCE: Final = 64
 DISPATCH_LIMIT: Final = 30.0
 POLL: Final = 1.0
 """Seconds after which timers are looked at again, whatever the clock says."""
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
 PASSING: Final = frozenset({"busy"})
 """Codes of refusals that ask to come again."""
 
@@ -90,7 +91,8 @@ class Timers:
         self._dispatch, self._clock = dispatch, clock
         self._table = TimerTable(store)
         self._folded = 0
-        self._changed = asyncio.Event()
+        self._awaited = NEVER
+        self._progress, self._sooner = asyncio.Event(), asyncio.Event()
 
     @property
     def folded(self) -> int:
@@ -134,10 +136,12 @@ class Timers:
         async with aclosing(self._store.all(self._folded, follow=True)) as pages:
             async for page in pages:
                 position = page[-1].position
-                await self._table.fold(self._folded, position, *self._net(page))
+                cancelled, scheduled = self._net(page)
+                await self._table.fold(self._folded, position, cancelled, scheduled)
                 self._folded = position
-                changed, self._changed = self._changed, asyncio.Event()
-                changed.set()
+                self._progress.set()
+                if scheduled and min(timer.due for timer in scheduled) < self._awaited:
+                    self._sooner.set()
 
     def _net(self, page: Sequence[Recorded]) -> tuple[set[str], list[Scheduled]]:
         """What a page leaves of each key: keys to be cancelled first, and then what is scheduled."""
@@ -155,28 +159,35 @@ class Timers:
 
     async def _fire(self) -> None:
         while True:
-            changed = self._changed
-            if await self._caught_up():
-                due = await persistently(lambda: self._table.due(self._clock.now(), PAGE, AT_ONCE))
-                if due:
-                    await self._fire_all(due)
-                    continue
-                await self._wait(changed, await persistently(self._table.next_due))
+            self._sooner.clear()
+            self._awaited = NEVER
+            if await persistently(lambda: self._table.due(self._clock.now(), 1, 1)):
+                await self._catch_up()
+                await self._fire_all(await persistently(lambda: self._table.due(self._clock.now(), PAGE, AT_ONCE)))
             else:
-                await self._wait(changed, None)
+                next_due = await persistently(self._table.next_due)
+                self._awaited = next_due or NEVER
+                await self._wait()
+                await self._check()
 
-    async def _caught_up(self) -> bool:
-        """Whether all that the log holds now is folded. Raises Fenced where the checkpoint was set back."""
-        head, folded = await persistently(self._store.head), self._folded
+    async def _catch_up(self) -> None:
+        """Until all that the log holds now is folded: what is due may be cancelled there."""
+        head = await persistently(self._store.head)
+        while self._folded < head:
+            self._progress.clear()
+            await self._progress.wait()
+
+    async def _check(self) -> None:
+        """Raises Fenced where the checkpoint was set back."""
+        folded = self._folded
         if await persistently(self._table.checkpoint) < folded:
             raise Fenced("the checkpoint was set back")
-        return self._folded >= head
 
-    async def _wait(self, changed: asyncio.Event, until: datetime | None) -> None:
-        """Until the timers have changed, or the instant is reached, or the poll is due."""
-        waits: list[asyncio.Task[object]] = [asyncio.create_task(changed.wait())]
-        if until is not None:
-            waits.append(asyncio.create_task(self._clock.reached(until)))
+    async def _wait(self) -> None:
+        """Until a timer is due, or one may be due sooner, or the poll is due."""
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(self._sooner.wait())]
+        if self._awaited is not NEVER:
+            waits.append(asyncio.create_task(self._clock.reached(self._awaited)))
         try:
             done, _ = await asyncio.wait(waits, timeout=POLL, return_when=asyncio.FIRST_COMPLETED)
             for wait in done:

@@ -205,6 +205,7 @@ async def test_the_record_that_a_deadline_acted_outlives_what_follows(
         await until(lambda: reminders(store))
         await desk.record(BOOK, Returned(book=BOOK))
         await settle(worker, store)
+        await until(lambda: store.pool.fetchval("select count(*) = 1 from lending.timers where outcome = 'done'"))
     assert await row(store) == (NOON, "done", 1)
 
 
@@ -276,7 +277,7 @@ async def test_a_deadline_that_fails_keeps_no_other_from_acting(
     with capture_logs():
         async with at_work(worker):
             await until(lambda: reminders(store, others[-1]))
-            assert (await worker.overdue())[0] == 599
+            await until(lambda: _pending(worker, 599))
             assert {timer.error for timer in await worker.pending()} == {"RuntimeError"}
 
 
@@ -444,7 +445,7 @@ async def test_timers_derived_anew_from_the_log_fire_nothing_that_has_fired(
 
 
 async def _pending(worker: Timers, count: int) -> bool:
-    return len(await worker.pending()) == count
+    return len(await worker.pending(1_000)) == count
 
 
 async def test_a_table_of_timers_that_was_lost_comes_back_and_nothing_takes_effect_twice(
