@@ -34,14 +34,12 @@ async def carry_out(command: ApplicationCommand | LineCommand, session: Session,
     match command:
         case ApplicationCommand(application_id=application_id):
             application = await session.load(APPLICATION, application_id)
-            session.append(APPLICATION, application_id, [])  # the reply tells of this stream, whatever is decided
             desk = Desk(application=application)
             if isinstance(command, AcceptLoan):
                 desk = Desk(application=application, line=await session.load(LINE, command.line_id))
             member_id, household_id = _of_application(command, application)
         case LineCommand(line_id=line_id):
             desk = Desk(line=await session.load(LINE, line_id))
-            session.append(LINE, line_id, [])
             member_id, household_id = _of_line(desk.line)
     facts = await facts_of(member_id)
     concerned = {household_id} if household_id is not None else set()
