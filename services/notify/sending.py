@@ -187,7 +187,7 @@ class Lane:
 
     async def _see_to(self, row: NotificationRow, prepared: Prepared) -> None:
         """Until something is recorded of it, or the read model shows it again."""
-        own = NotificationId(row.notification_id)
+        own, began = NotificationId(row.notification_id), self._now()
         try:
             match prepared:
                 case NotYet():
@@ -199,13 +199,12 @@ class Lane:
                         await self._failed(row, attempt, FailureKind.TECHNICAL, reason)
                 case Sms() | Email():
                     if attempt := await self._start(row):
-                        await self._send(row, attempt, prepared)
+                        await self._send(row, attempt, prepared, began)
         except Exception as error:
             _log.warning("notification left", notification=str(own), error=type(error).__name__)
             self._leave(row)
 
-    async def _send(self, row: NotificationRow, attempt: int, message: Sms | Email) -> None:
-        began = self._now()
+    async def _send(self, row: NotificationRow, attempt: int, message: Sms | Email, began: float) -> None:
         try:
             sent: Sent = await self._provider.send(message)
         except SendingRefused as refused:

@@ -122,11 +122,13 @@ class County:
     employer_id: EmployerId
     people: list[Person] = field(default_factory=list)
 
-    async def person(self, phone: bool = True, email: bool = True, name: str = MEMBER_NAME) -> Person:
+    async def person(
+        self, phone: bool = True, email: bool = True, name: str = MEMBER_NAME, member_id: MemberId | None = None
+    ) -> Person:
         """A member of the county's union whom the registry can tell of."""
         number = next(_numbers)
         person = Person(
-            MemberId(new_id()),
+            member_id or MemberId(new_id()),
             f"138{number:08d}" if phone else None,
             f"nianzu{number}@mail.example" if email else None,
         )
@@ -245,9 +247,9 @@ class PostOffice:
     async def rows(self, condition: str = "true", *arguments: Any) -> list[NotificationRow]:
         return await self.running.read_models.some(Notifications, condition, *arguments)
 
-    async def counts(self, number: int) -> bool:
-        """Whether there are so many notifications."""
-        return len(await self.rows()) == number
+    async def counts(self, number: int, condition: str = "true") -> bool:
+        """Whether there are so many notifications, or more."""
+        return await self.running.read_models.count(Notifications, condition) >= number
 
     async def values_of(self, rows: Iterable[NotificationRow], concerned: Person) -> set[str | None]:
         """The texts of the values of those that concern a person, as they can be read now; None where they cannot."""
@@ -264,12 +266,11 @@ class PostOffice:
     async def ended(self, number: int, seconds: float = 30) -> list[NotificationRow]:
         """All notifications, once there are so many and nothing more will be sent of them."""
 
-        async def all_ended() -> list[NotificationRow] | None:
-            rows = await self.rows()
-            return rows if len(rows) >= number and all(row.status in ENDED for row in rows) else None
+        async def all_ended() -> bool:
+            return await self.counts(number) and not await self.counts(1, f"status not in {ENDED}")
 
-        rows = await until(all_ended, seconds)
-        assert rows is not None
+        await until(all_ended, seconds)
+        rows = await self.rows()
         assert len(rows) == number, [(row.rule, row.status) for row in rows]
         return rows
 
