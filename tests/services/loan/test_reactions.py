@@ -233,6 +233,25 @@ async def test_a_title_revoked_while_the_loan_is_down_is_acted_on_once_however_o
     assert len(await told(nanxun, line, LineRetiered)) == 1
 
 
+async def test_a_reaction_waits_until_the_loan_knows_what_it_reacts_to(nanxun: County) -> None:
+    worker = await nanxun.worker(titles=["浙江工匠"])
+    line = await nanxun.line(worker, "300000", BENCHMARK)
+    blocker = await asyncpg.connect(nanxun.database_url)
+    await blocker.execute("begin; lock table loan.borrowers in share mode")  # the read model stands still
+    revoked = await nanxun.does(OFFICER, revoke(worker))
+    js = nanxun.registry.connection.jetstream()
+
+    async def handed_over() -> bool:
+        info = await js.consumer_info("REGISTRY", "loan-on-registry")
+        return info.delivered is not None and info.delivered.stream_seq == revoked.position
+
+    await until(handed_over)
+    assert (await nanxun.shows(line)).tier is Tier.CRAFTSMAN
+    await blocker.execute("commit")
+    await nanxun.until_line(line, lambda shown: shown.tier is Tier.MEMBER)
+    await blocker.close()
+
+
 async def test_a_title_revoked_between_the_bank_s_decision_and_the_line_that_follows_is_not_missed(
     nanxun: County,
 ) -> None:
