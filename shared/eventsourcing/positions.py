@@ -1,10 +1,10 @@
 """How far each read model of a service has come, as this process knows it; and waiting for it to come so far."""
 
 import asyncio
-from contextlib import suppress
 from typing import Final
 
 from shared.eventsourcing.connections import Connection, OwnConnection, persistently
+from shared.eventsourcing.tasks import end
 
 __all__ = ["Positions"]
 
@@ -29,9 +29,7 @@ class Positions:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
         await self._own.close()
 
     def of(self, name: str) -> int:

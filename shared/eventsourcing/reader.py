@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from functools import partial
 
 import asyncpg
@@ -10,6 +10,7 @@ import asyncpg
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import Connection, OwnConnection, persistently
 from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.tasks import end
 from shared.eventsourcing.wakeup import Wakeup
 
 __all__ = ["LogBroken", "pages", "rows"]
@@ -62,7 +63,5 @@ async def rows(
                 return
     finally:
         if ahead is not None:
-            ahead.cancel()
-            with suppress(asyncio.CancelledError, asyncpg.PostgresError, OSError):
-                await ahead
+            await end(ahead)
         await own.close()

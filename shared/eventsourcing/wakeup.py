@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Final
 
 from shared.eventsourcing.connections import Connection, OwnConnection, is_transient
+from shared.eventsourcing.tasks import end
 
 __all__ = ["Wakeup"]
 
@@ -30,9 +31,7 @@ class Wakeup:
 
     async def stop(self) -> None:
         if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+            await end(self._task)
 
     def rouse(self) -> None:
         """Wake every reader that waits now."""

@@ -6,10 +6,10 @@ lead is fenced or idempotent besides, since for a moment two may believe that th
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Final
 
 from shared.eventsourcing.connections import Connection, OwnConnection, is_transient
+from shared.eventsourcing.tasks import end
 from shared.runtime.logs import log
 from shared.runtime.metrics import LEADING
 
@@ -70,12 +70,9 @@ class Leadership:
                 LEADING.labels(self._programme, role).set(1)
 
     async def _lay_down(self) -> None:
-        for role, task in self._running.items():
-            task.cancel()
+        for role in self._running:
             LEADING.labels(self._programme, role).set(0)
-        for task in self._running.values():
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(*self._running.values())
         self._running.clear()
         self.failing.clear()
 

@@ -4,7 +4,27 @@ from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
 
-__all__ = ["COMMANDS", "COMMAND_SECONDS", "LEADING", "LETTERS", "POSITION", "QUERY_SECONDS", "REACTIONS"]
+__all__ = [
+    "COMMANDS",
+    "COMMAND_SECONDS",
+    "LEADING",
+    "LETTERS",
+    "POSITION",
+    "QUERY_SECONDS",
+    "REACTIONS",
+    "TIMERS_LAG",
+    "TIMERS_LATE",
+]
+
+SECONDS",
+    "LEADING",
+    "LETTERS",
+    "POSITION",
+    "QUERY_SECONDS",
+    "REACTIONS",
+    "TIMERS_LAG",
+    "TIMERS_LATE",
+]
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -23,3 +43,5 @@ POSITION = Gauge(
 )
 LETTERS = Gauge("niangjia_letters", "Events that could not be reacted to, by state", ("programme", "consumer", "state"))
 LEADING = Gauge("niangjia_leading", "1 where this instance leads", ("programme", "role"))
+TIMERS_LATE = Gauge("niangjia_timers_late", "Timers that are due and have not fired", ("programme",))
+TIMERS_LAG = Gauge("niangjia_timers_lag_seconds", "How long the oldest of them has been due", ("programme",))

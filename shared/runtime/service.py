@@ -9,7 +9,7 @@ if __name__ == "__main__":
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
@@ -31,6 +31,7 @@ from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.seal_chain import SealChain
 from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.tasks import end
 from shared.eventsourcing.timers import Deadlines, Timers
 from shared.eventsourcing.view import View
 from shared.eventsourcing.wire import stream_name
@@ -43,7 +44,7 @@ from shared.runtime.envelope import Envelope
 from shared.runtime.http import serving
 from shared.runtime.leadership import Leadership, Work
 from shared.runtime.letters import Letters, Patience
-from shared.runtime.metrics import LETTERS, POSITION
+from shared.runtime.metrics import LETTERS, POSITION, TIMERS_LAG, TIMERS_LATE
 from shared.runtime.queries import Answers, Queries
 from shared.runtime.reactions import Reacting, Reaction, Reactions
 from shared.runtime.read_models import ReadModels
@@ -256,6 +257,11 @@ class Running:
         programme = self.service.programme
         POSITION.labels(programme, "log").set(await self.store.head())
         POSITION.labels(programme, "relay").set(self.relay.published)
+        if self.timers is not None:
+            POSITION.labels(programme, "timers").set(self.timers.folded)
+            late, seconds = await self.timers.overdue()
+            TIMERS_LATE.labels(programme).set(late)
+            TIMERS_LAG.labels(programme).set(seconds)
         for view, position in self.read_models.positions().items():
             POSITION.labels(programme, view).set(position)
         LETTERS.clear()
@@ -344,10 +350,4 @@ def _spawn(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str, en
 
     task = asyncio.create_task(work, name=name)
     task.add_done_callback(over)
-
-    async def stop() -> None:
-        task.cancel()
-        with suppress(BaseException):
-            await task
-
-    stack.push_async_callback(stop)
+    stack.push_async_callback(end, task)
