@@ -103,7 +103,10 @@ class Rulebook:
                 known.version == terms.version or known.effective_from == terms.effective_from
             ):
                 raise SCHEME_EXISTS(pool=terms.pool, version=terms.version, on=terms.effective_from.isoformat())
-        return replace(self, schemes=_in_order((*self.schemes, terms)))
+        return self.with_schemes([terms])
+
+    def with_schemes(self, more: Iterable[SchemeTerms]) -> "Rulebook":
+        return replace(self, schemes=_in_order((*self.schemes, *more)))
 
 
 @cache

@@ -281,7 +281,7 @@ class NameSuccessor(ClaimCommand):
 
 
 class RecoverOverpayment(ClaimCommand):
-    """Money that was paid too much has come back, or was set off (抵扣)."""
+    """Money that was paid too much has come back."""
 
     roles: ClassVar[frozenset[Role]] = OFFICER
 

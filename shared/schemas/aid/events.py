@@ -430,6 +430,8 @@ class OverpaymentRecorded(ClaimEvent):
     payee: Payee
     hospital: HospitalCode | None
     amount: PositiveFen
+    payment_id: PaymentId | None
+    """Of a payment that the bank made although it was recalled."""
 
 
 class OverpaymentRecovered(ClaimEvent):

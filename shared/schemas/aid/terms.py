@@ -287,6 +287,7 @@ class PostingKind(StrEnum):
     PAYMENT = "payment"  # 支付
     RETURN = "return"  # 银行退回
     OVERPAYMENT = "overpayment"  # 多付转应收
+    STRAY_PAYMENT = "stray_payment"  # 撤回后仍支付
     RECOVERY = "recovery"  # 收回多付
 
 
