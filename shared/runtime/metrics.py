@@ -16,16 +16,6 @@ __all__ = [
     "TIMERS_LATE",
 ]
 
-SECONDS",
-    "LEADING",
-    "LETTERS",
-    "POSITION",
-    "QUERY_SECONDS",
-    "REACTIONS",
-    "TIMERS_LAG",
-    "TIMERS_LATE",
-]
-
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 COMMANDS = Counter("niangjia_commands_total", "Commands by what became of them", ("programme", "command", "outcome"))
