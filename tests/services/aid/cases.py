@@ -1,4 +1,4 @@
-"""Workers, officials and hospitals of Dongyang around the winter of 2018, and what they do: words for the tests here."""
+"""Workers, officials and hospitals of Dongyang in the winter of 2018, and what they do: words for the tests here."""
 
 from collections.abc import Sequence
 from dataclasses import replace
