@@ -34,6 +34,7 @@ from shared.schemas.registry import (
     ContactsChanged,
     CorrectIdentity,
     EndMembership,
+    EnterRosterRow,
     EraseMember,
     GiveConsent,
     GrantHonour,
@@ -58,14 +59,14 @@ from shared.schemas.registry import (
     WithdrawConsent,
 )
 
-__all__ = ["decide", "not_later", "recorded_account"]
+__all__ = ["decide", "not_later", "recorded_account", "registered"]
 
 
 def decide(command: Command, state: State, facts: Facts) -> list[Event]:
     """Raises Refused."""
     match command, state:
         case RegisterMember(), None:
-            return _register(command, facts)
+            return registered(command, facts)
         case RegisterMember(), _:
             raise MEMBER_EXISTS()
         case _, None:
@@ -103,8 +104,9 @@ def decide(command: Command, state: State, facts: Facts) -> list[Event]:
             raise TypeError(f"{type(command).__name__} is not about a member")
 
 
-def _register(command: RegisterMember, facts: Facts) -> list[Event]:
-    registered = MemberRegistered(
+def registered(command: RegisterMember | EnterRosterRow, facts: Facts) -> list[Event]:
+    """What the registration of somebody new leads to. Raises Refused."""
+    entry = MemberRegistered(
         member_id=command.member_id,
         household_id=command.household_id,
         union_id=command.union_id,
@@ -117,7 +119,7 @@ def _register(command: RegisterMember, facts: Facts) -> list[Event]:
         joined_on=not_later(command.joined_on, facts),
     )
     said = Trade(command.trade, command.skill_level, command.skilled)
-    return [registered] if said == Trade() else [registered, _traded(command.member_id, said)]
+    return [entry] if said == Trade() else [entry, _traded(command.member_id, said)]
 
 
 def _corrected(command: CorrectIdentity, facts: Facts) -> IdentityCorrected:

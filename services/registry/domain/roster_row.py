@@ -5,10 +5,10 @@ What a roster leaves out stays as it is.
 
 from dataclasses import dataclass, field
 
-from services.registry.domain.deciding import decide, recorded_account
+from services.registry.domain.deciding import decide, recorded_account, registered
 from services.registry.domain.member import Member, State, Trade, member
 from services.registry.identity import read_email, read_mobile, read_name
-from services.registry.refusals import NAME_DIFFERS
+from services.registry.refusals import MEMBER_EXISTS, NAME_DIFFERS
 from shared.eventsourcing.decider import Facts
 from shared.schemas.messages import Command, Event
 from shared.schemas.personal import Personal
@@ -19,7 +19,6 @@ from shared.schemas.registry import (
     EnterRosterRow,
     MoveMember,
     RecordTrade,
-    RegisterMember,
 )
 
 __all__ = ["Known", "changed", "entered"]
@@ -39,7 +38,9 @@ class Known:
 
 def entered(row: EnterRosterRow, state: State, facts: Facts) -> list[Event]:
     """Of somebody new. Raises Refused."""
-    events = decide(RegisterMember(**row.model_dump(exclude={"account", "bank"})), state, facts)
+    if state is not None:
+        raise MEMBER_EXISTS()
+    events = registered(row, facts)
     if row.account is not None:
         events.append(recorded_account(row.member_id, row.account, row.bank))
     return events

@@ -27,7 +27,7 @@ def lodgings(members: Iterable[ListedMember]) -> list[Lodging]:
     listed = list(members)
     firsts: dict[str, str] = {}
     for member in listed:
-        if member.head_id_number is None and member.household is not None:
+        if member.household is not None:
             firsts.setdefault(member.household, member.id_number.number)
     named = {member.id_number.number: _named(member, firsts) for member in listed}
     heads = _heads(named)
