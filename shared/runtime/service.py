@@ -12,10 +12,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mappi
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
-import nats
-import nats.errors
 import uvloop
 from faststream.nats import NatsBroker
 from nats.aio.client import Client as Connection
@@ -37,6 +35,7 @@ from shared.eventsourcing.view import View
 from shared.eventsourcing.wire import stream_name
 from shared.runtime import clock as clocks
 from shared.runtime import logs, rpc, tracing
+from shared.runtime.broker import connect, door
 from shared.runtime.client import Client
 from shared.runtime.clock import Clock
 from shared.runtime.commands import Commands, Handler
@@ -52,9 +51,6 @@ from shared.runtime.settings import ClockKind, Settings
 from shared.schemas.messages import Accepted, Actor, Command, Meta, Query, Role
 
 __all__ = ["Follow", "Running", "Service"]
-
-CONNECT_PAUSE: Final = 0.2
-"""Seconds between attempts to reach the broker at the start."""
 
 _log = logs.log(__name__)
 
@@ -153,7 +149,7 @@ class Running:
     async def start(cls, service: Service, settings: Settings, stack: AsyncExitStack) -> "Running":
         """Open everything in order; `stack` closes it in reverse."""
         programme, dsn, ended = service.programme, settings.dsn, asyncio.Event()
-        connection = await _connect(settings.nats_url.get_secret_value(), programme, ended)
+        connection = await connect(settings.nats_url.get_secret_value(), programme, ended)
         stack.push_async_callback(connection.close)
         js = connection.jetstream()
         store = EventStore(dsn, programme, service.codec)
@@ -231,7 +227,7 @@ class Running:
         roles |= {name: partial(work, running) for name, work in service.works.items()}
         _spawn(stack, leadership.run(), "leadership", ended)
 
-        broker = await _broker(settings.nats_url.get_secret_value(), programme, ended)
+        broker = await door(settings.nats_url.get_secret_value(), programme, ended)
         stack.push_async_callback(broker.stop)
         rpc.serve(broker, programme, commands, queries)
         await broker.start()
@@ -283,55 +279,6 @@ def _firing(commands: Commands, programme: str) -> Callable[..., Any]:
         return await commands.carry_out(command, Envelope.following(recorded_id, meta, key, actor))
 
     return fire
-
-
-async def _connect(url: str, name: str, ended: asyncio.Event) -> Connection:
-    """A connection that is restored whenever it is lost; should it end for good, so must the process."""
-
-    async def closed() -> None:
-        ended.set()
-
-    return await _until_there(
-        lambda: nats.connect(
-            url,
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=CONNECT_PAUSE,
-            error_cb=_on_error,
-            closed_cb=closed,
-        )
-    )
-
-
-async def _broker(url: str, name: str, ended: asyncio.Event) -> NatsBroker:
-    async def closed() -> None:
-        ended.set()
-
-    broker = NatsBroker(
-        url,
-        name=f"{name}-door",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type] # seconds, and nats-py takes fractions of one
-        error_cb=_on_error,
-        closed_cb=closed,
-        apply_types=False,
-        logger=None,
-    )
-    await _until_there(broker.connect)
-    return broker
-
-
-async def _until_there[T](connect: Callable[[], Awaitable[T]]) -> T:
-    while True:
-        try:
-            return await connect()
-        except (OSError, nats.errors.Error, TimeoutError) as error:
-            _log.warning("broker is away", error=type(error).__name__)
-            await asyncio.sleep(CONNECT_PAUSE)
-
-
-async def _on_error(error: Exception) -> None:
-    _log.warning("broker", error=type(error).__name__, detail=str(error)[:200])
 
 
 async def _react(reactions: Reactions, broker: NatsBroker, js: JetStreamContext, reacting: asyncio.Event) -> None:
