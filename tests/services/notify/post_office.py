@@ -15,6 +15,7 @@ from uuid import UUID
 
 import httpx
 import nats
+from nats.js.errors import NotFoundError
 
 from deploy.local.mail_folder import Mail, mails_in
 from deploy.local.ports import LOOPBACK, free_port
@@ -167,7 +168,10 @@ class County:
             programme = running.service.programme
             if running.relay.published < await running.store.head():
                 return False
-            consumer = await js.consumer_info(stream_name(programme), f"notify-on-{programme}")
+            try:
+                consumer = await js.consumer_info(stream_name(programme), f"notify-on-{programme}")
+            except NotFoundError:
+                return False
             return not consumer.num_pending and not consumer.num_ack_pending
 
         for running in (self.registry, self.loan):

@@ -239,4 +239,4 @@ class OneMessage(RuleBasedStateMachine):
 
 
 TestOneMessage = OneMessage.TestCase
-TestOneMessage.settings = settings(max_examples=150, stateful_step_count=40)
+TestOneMessage.settings = settings(max_examples=100, stateful_step_count=40)
