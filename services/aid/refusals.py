@@ -66,7 +66,7 @@ STILL_IN_HOSPITAL = Reason("still_in_hospital", FILING, "出院后办理，出�
 TOO_LATE = Reason("too_late", FILING, "须在出院后{days}日内申报，已于{last}截止")
 WRONG_BILL = Reason("wrong_bill", FILING, "医保和其他支付合计超过总费用")
 NOT_MISSING = Reason("not_missing", FILING, "没有待补的材料：{documents}")
-NOT_AT_THIS_STAGE = Reason("not_at_this_stage", FILING, "申请目前{stage}，不能办理这一步")
+NOT_AT_THIS_STAGE = Reason("not_at_this_stage", ASSESSING, "申请目前{stage}，不能办理这一步")
 
 # Assessing
 OWN_CLAIM = Reason("own_claim", FOUR_EYES, "不能办理本人的申请")
