@@ -409,6 +409,16 @@ async def _end_leads(here: County) -> None:
 # Many
 
 
+async def test_payments_and_deadlines_go_first(here: County) -> None:
+    person = await here.person(phone=False)  # whose welcome is asked for before
+    await requested(here, 3, repaid(person.member_id))
+    mail = Scripted(Channel.EMAIL, "mail", at_once=1)
+    async with working(here, Scripted(), email=mail) as running:
+        rules_by_id = {row.notification_id: row.rule for row in await PostOffice(running).rows()}
+        await PostOffice(running).ended_as(3, SENT, SUPPRESSED)
+    assert [rules_by_id[own] for own in mail.taken] == ["repayment-received", "member-welcome"]
+
+
 class Overheard:
     """Read models, and what was asked of them."""
 
