@@ -1,6 +1,7 @@
 """At the desk: assessment, review, approval, rejection; what was reduced is topped up by reopening it, and only so."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -119,7 +120,7 @@ def test_assessed_again_it_holds_the_new_amount_and_no_more() -> None:
 
 def test_another_period_has_a_ceiling_of_its_own() -> None:
     history = insured(LI, period=date(2019, 7, 1), on=date(2019, 6, 20), after=granted("60000"))
-    stay = {"admitted_on": date(2019, 7, 2), "discharged_on": date(2019, 7, 9)}
+    stay: dict[str, Any] = {"admitted_on": date(2019, 7, 2), "discharged_on": date(2019, 7, 9)}
     later = date(2019, 8, 1)
     filed = played((file(name="二", invoices=("33015555555555",), **stay), of(LI), later), after=history)
     assert only(CeilingReserved, aid.given(*filed).when(assess("二")).events).amount == fen("17421.13")

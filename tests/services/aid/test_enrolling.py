@@ -1,6 +1,7 @@
 """Rosters, premiums and cover: nobody is covered until both parts are in, and nobody is covered twice."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -220,7 +221,7 @@ def test_premiums_are_the_countys_contribution_to_the_pool() -> None:
 
 def test_a_newcomer_waits_thirty_days() -> None:
     history = insured(LI)
-    in_july = {"admitted_on": date(2018, 7, 30), "discharged_on": date(2018, 7, 31)}
+    in_july: dict[str, Any] = {"admitted_on": date(2018, 7, 30), "discharged_on": date(2018, 7, 31)}
     refusal = (
         aid.given(*history).when(file(**in_july), actor=of(LI)).refused("in_waiting_time", "职工医疗互助保障 第6条")
     )
@@ -231,7 +232,7 @@ def test_a_newcomer_waits_thirty_days() -> None:
 
 def test_who_was_covered_to_the_end_of_the_period_before_does_not_wait() -> None:
     assert membership_of(COVERED).continuous
-    first_day = {"admitted_on": PERIOD, "discharged_on": date(2018, 7, 31)}
+    first_day: dict[str, Any] = {"admitted_on": PERIOD, "discharged_on": date(2018, 7, 31)}
     assert aid.given(*COVERED).when(file(**first_day), actor=of(LI)).refusal is None
 
 
@@ -324,7 +325,7 @@ def test_cover_ends_with_the_workers_death_and_holds_for_stays_before_it() -> No
     assert ended.last == date(2018, 12, 20)
     history = played((died, TIMER, JANUARY), after=COVERED)
     assert aid.given(*history).when(file(), actor=CLERK).refusal is None
-    after = {"admitted_on": date(2018, 12, 21), "discharged_on": date(2018, 12, 22)}
+    after: dict[str, Any] = {"admitted_on": date(2018, 12, 21), "discharged_on": date(2018, 12, 22)}
     aid.given(*history).when(file(**after), actor=CLERK).refused("not_covered")
     aid.given(*history).when(died, actor=TIMER).nothing()
 
@@ -337,6 +338,6 @@ def test_there_is_no_cover_to_end_where_nobody_is_covered() -> None:
 
 @pytest.mark.parametrize("day", [date(2018, 6, 30), date(2019, 7, 1)])
 def test_a_stay_that_begins_outside_the_period_is_another_periods(day: date) -> None:
-    stay = {"admitted_on": day, "discharged_on": date(2019, 7, 2)}
+    stay: dict[str, Any] = {"admitted_on": day, "discharged_on": date(2019, 7, 2)}
     history = insured(LI)
     aid.given(*history).when(file(**stay), actor=of(LI), now=noon(date(2019, 7, 3))).refused("not_covered")

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 
@@ -148,7 +149,7 @@ def test_a_price_list_published_after_the_filing_changes_nothing() -> None:
 def test_a_stay_is_judged_by_the_version_of_its_admission() -> None:
     later = FACTS.rulebook.published(version(benefit=GENEROUS))
     history = insured(LI)
-    stay = {"admitted_on": date(2019, 1, 11), "discharged_on": date(2019, 1, 12)}
+    stay: dict[str, Any] = {"admitted_on": date(2019, 1, 11), "discharged_on": date(2019, 1, 12)}
     filed = played((file("1000", **stay), of(LI), date(2019, 2, 1)), after=history, rulebook=later)
     assessed = only(ClaimAssessed, aid.given(*filed).when(assess(), rulebook=later).events)
     assert (assessed.assessment.scheme, assessed.assessment.amount) == ("dongyang-2", fen(1_000))
