@@ -1,0 +1,1 @@
+"""What lending decides: items, borrowers, stock points, campaigns, digests."""
