@@ -1,6 +1,5 @@
 """An import of a roster, as a terminal shows it."""
 
-import asyncio
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import uvloop
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -41,7 +41,7 @@ BEAT: Final = 0.1
 def carry_out(file: Path, union: UUID, result: Path, actor: Actor, federation: str) -> int:
     """Import, and show what came of it; the exit code."""
     try:
-        outcomes = asyncio.run(_import(open_roster(file), union, result, actor, federation))
+        outcomes = uvloop.run(_import(open_roster(file), union, result, actor, federation))
     except OSError as error:
         wrong(f"cannot read or write {error.filename}: {error.strerror}")
     except Refused as refused:

@@ -68,7 +68,7 @@ async def register_member(command: RegisterMember, context: Context) -> None:
     events = decide(command, state, context.facts())
     if taken is not None:
         raise IDENTITY_TAKEN()
-    await _begins(command.household_id, command.member_id, context)
+    await _is_new(command.household_id, context)
     context.session.append(member, command.member_id, events)
     context.session.append(identity, key, [IdentityTaken(member_id=command.member_id)])
 
@@ -111,17 +111,15 @@ async def move_member(command: MoveMember, context: Context) -> None:
 async def join_household(command: JoinHousehold, context: Context) -> None:
     state = await members_own(context, command.member_id)
     context.session.append(member, command.member_id, decide(command, state, context.facts()))
-    if not await _somebody_in(command.household_id, context):
-        await caught_up(context)
-        if not await _somebody_in(command.household_id, context):
-            raise NO_SUCH_HOUSEHOLD()
+    if not await _is_shared(command.household_id, context):
+        raise NO_SUCH_HOUSEHOLD()
 
 
 async def leave_household(command: LeaveHousehold, context: Context) -> None:
     state = await members_own(context, command.member_id)
     context.session.append(member, command.member_id, decide(command, state, context.facts()))
     if command.household_id != state.household_id:
-        await _is_empty(command.household_id, context)
+        await _is_new(command.household_id, context)
 
 
 async def about_a_member(
@@ -145,9 +143,10 @@ async def enter_roster_row(command: EnterRosterRow, context: Context) -> None:
     key = _number_key(command.id_number, context)
     holder = await context.session.load(identity, key)
     if holder is None:
-        await _begins(command.household_id, command.member_id, context)
         state = await context.session.load(member, command.member_id)
-        context.session.append(member, command.member_id, entered(command, state, context.facts()))
+        with_others = await _lives_with_others(command, context)
+        events = entered(command, state, context.facts(), with_others=with_others)
+        context.session.append(member, command.member_id, events)
         context.session.append(identity, key, [IdentityTaken(member_id=command.member_id)])
         return
     state = await context.session.load(member, holder)
@@ -163,21 +162,28 @@ async def _works_at(employer_id: EmployerId, union_id: UnionId, context: Context
         raise EMPLOYER_NOT_COVERED()
 
 
-async def _begins(household_id: HouseholdId, member_id: MemberId, context: Context) -> None:
-    """Refused where the household that is to begin with a new member is there; one that
-    follows from the member's id can't be."""
-    if household_id != first_household(member_id):
-        await _is_empty(household_id, context)
+async def _lives_with_others(command: EnterRosterRow, context: Context) -> bool:
+    """Whether the household of somebody new is there; one that follows from the member's own id can't be."""
+    if command.household_id == first_household(command.member_id):
+        return False
+    if await _is_shared(command.household_id, context):
+        return True
+    await _is_new(command.household_id, context)
+    return False
 
 
-async def _is_empty(household_id: HouseholdId, context: Context) -> None:
+async def _is_new(household_id: HouseholdId, context: Context) -> None:
     """Refused where somebody lives there, of whatever federation: one joins others only by joining."""
     if await context.read_models.count(Members, "household_id = $1", household_id):
         raise HOUSEHOLD_EXISTS()
 
 
-async def _somebody_in(household_id: HouseholdId, context: Context) -> bool:
+async def _is_shared(household_id: HouseholdId, context: Context) -> bool:
+    """Whether somebody of this federation lives there."""
     here = "household_id = $1 and federation = $2 and not erased"
+    if await context.read_models.count(Members, here, household_id, context.envelope.federation):
+        return True
+    await caught_up(context)
     return await context.read_models.count(Members, here, household_id, context.envelope.federation) > 0
 
 

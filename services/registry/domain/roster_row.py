@@ -6,7 +6,7 @@ What a roster leaves out stays as it is.
 from dataclasses import dataclass, field
 
 from services.registry.domain.deciding import decide, recorded_account, registered
-from services.registry.domain.member import Member, State, Trade, member
+from services.registry.domain.member import Member, State, Trade, first_household, member
 from services.registry.identity import read_email, read_mobile, read_name
 from services.registry.refusals import MEMBER_EXISTS, NAME_DIFFERS
 from shared.eventsourcing.decider import Facts
@@ -17,6 +17,7 @@ from shared.schemas.registry import (
     ChangeContacts,
     CorrectIdentity,
     EnterRosterRow,
+    HouseholdJoined,
     MoveMember,
     RecordTrade,
 )
@@ -36,11 +37,20 @@ class Known:
     bank: str | None = field(repr=False)
 
 
-def entered(row: EnterRosterRow, state: State, facts: Facts) -> list[Event]:
-    """Of somebody new. Raises Refused."""
+def entered(row: EnterRosterRow, state: State, facts: Facts, *, with_others: bool = False) -> list[Event]:
+    """Of somebody new; `with_others` says that their household is there already. Raises Refused."""
     if state is not None:
         raise MEMBER_EXISTS()
-    events = registered(row, facts)
+    if with_others:
+        alone = first_household(row.member_id)
+        events = registered(row.model_copy(update={"household_id": alone}), facts)
+        events.append(
+            HouseholdJoined(
+                member_id=row.member_id, household_id=row.household_id, from_household_id=alone, on=facts.today
+            )
+        )
+    else:
+        events = registered(row, facts)
     if row.account is not None:
         events.append(recorded_account(row.member_id, row.account, row.bank))
     return events

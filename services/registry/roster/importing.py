@@ -6,6 +6,7 @@ A row is one command, which changes what the roster says otherwise than the regi
 imported again, or after the import was broken off, changes only what is not so yet.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -74,7 +75,8 @@ class Entry:
     warnings: list[Problem] = field(default_factory=list)
     member_id: MemberId | None = None
     household_id: HouseholdId | None = None
-    """Of somebody new, where it began."""
+    """Of somebody new."""
+    ended: bool = False
 
 
 async def import_roster(
@@ -105,6 +107,11 @@ class _Import:
     def __init__(self, caller: Caller, union: UnionAnswer, progress: Progress) -> None:
         self._caller, self._union, self._progress = caller, union, progress
         self._employers = Employers(caller, union)
+        self._begun: dict[str, Entry] = {}
+        """By identity number."""
+        self._firsts: dict[str, str] = {}
+        """The first identity number of each numbered household."""
+        self._awaited: dict[str, asyncio.Event] = {}
 
     async def enter(self, roster: Roster, today: date) -> list[Entry]:
         """All rows, in their order; those that can be are entered."""
@@ -124,12 +131,23 @@ class _Import:
         return entries
 
     async def _enter(self, entry: Entry, listed: ListedMember) -> None:
+        own = listed.id_number.number
+        self._begun[own] = entry
+        head = self._named(listed)
+        try:
+            await self._entered(entry, listed, None if head is None else await self._new_home(head))
+        finally:
+            entry.ended = True
+            if (awaited := self._awaited.pop(own, None)) is not None:
+                awaited.set()
+
+    async def _entered(self, entry: Entry, listed: ListedMember, home: HouseholdId | None) -> None:
         if listed.union is not None and listed.union != self._union.name:
             entry.warnings.append(Problem.of(Column.UNION, UNION_DIFFERS(name=self._union.name)))
         column: Column | None = Column.CREDIT_CODE
         try:
             employer_id = await self._employers.of(listed)
-            command, column = self._command(listed, employer_id), None
+            command, column = self._command(listed, employer_id, home), None
             accepted = await self._caller.send(command, f"{entry.row.sheet} {entry.row.number}")
         except Refused as refused:
             if refused.refusal.code in OF_EVERY_ROW:
@@ -142,11 +160,27 @@ class _Import:
         else:
             entry.outcome = Outcome.UPDATED if accepted.changed else Outcome.UNCHANGED
 
-    def _command(self, listed: ListedMember, employer_id: EmployerId) -> EnterRosterRow:
+    def _named(self, listed: ListedMember) -> str | None:
+        """The head of a household, where the row names one in a row before it."""
+        head = listed.head_id_number
+        if listed.household is not None:
+            first = self._firsts.setdefault(listed.household, listed.id_number.number)
+            head = head or first
+        return head if head in self._begun and head != listed.id_number.number else None
+
+    async def _new_home(self, head: str) -> HouseholdId | None:
+        """Where a head lives whose row came before, once it is in; None where they were in before the import. Who
+        lives with anybody else is seen to at the end."""
+        entry = self._begun[head]
+        if not entry.ended:
+            await self._awaited.setdefault(head, asyncio.Event()).wait()
+        return entry.household_id
+
+    def _command(self, listed: ListedMember, employer_id: EmployerId, home: HouseholdId | None) -> EnterRosterRow:
         member_id = MemberId(new_id())
         return EnterRosterRow(
             member_id=member_id,
-            household_id=first_household(member_id),
+            household_id=home or first_household(member_id),
             union_id=self._union.union_id,
             employer_id=employer_id,
             name=Personal(listed.name),
@@ -196,6 +230,8 @@ class _Import:
     async def _join(self, entry: Entry, household_id: HouseholdId | None) -> None:
         """A household that can't be joined is a warning: the member is in."""
         assert entry.member_id is not None
+        if household_id is not None and entry.household_id == household_id:
+            return
         try:
             if household_id is None:
                 raise HEAD_UNKNOWN()

@@ -24,8 +24,8 @@ __all__ = ["EnterRosterRow"]
 class EnterRosterRow(Command):
     """Have the registry say of a person what a roster says. What the roster leaves out stays as it is.
 
-    `member_id` and `household_id` are taken for somebody new; the stream of the reply names the member. A row that
-    says nothing new changes nothing.
+    `member_id` and `household_id` are taken for somebody new, who joins the household where others live in it; the
+    stream of the reply names the member. A row that says nothing new changes nothing.
     """
 
     roles: ClassVar[frozenset[Role]] = UNION_STAFF

@@ -87,8 +87,9 @@ async def test_the_same_person_and_the_same_firm_may_be_in_two_federations_and_n
         await dongyang.ask(FindMember(id_number=(await dongyang.shown(member_id)).id_number))
     ).member_id == member_id
     assert (await desk.ask(FindEmployer(credit_code=held.code))).employer_id == held.employer_id
-    stranger = dongyang.somebody(union_id, employer_id, household_id=held.household_id)
-    assert await dongyang.refused(stranger) == "household_exists"
+    for stranger in (dongyang.somebody, dongyang.row):
+        command = stranger(union_id, employer_id, household_id=held.household_id)
+        assert await dongyang.refused(command) == "household_exists"
 
 
 async def test_nobody_is_moved_or_joined_across_the_border(desk: Desk, held: Holding) -> None:

@@ -169,12 +169,23 @@ async def test_nobody_lives_with_others_but_by_joining_them(desk: Desk) -> None:
     home = await desk.household_of(li)
     for command in (
         desk.somebody(union_id, employer_id, household_id=home),
-        desk.row(union_id, employer_id, household_id=home),
         LeaveHousehold(member_id=wang, household_id=home),
     ):
         assert await desk.refused(command) == "household_exists"
     nowhere = JoinHousehold(member_id=wang, household_id=HouseholdId(new_id()))
     assert await desk.refused(nowhere) == "no_such_household"
+
+
+async def test_somebody_new_on_a_roster_joins_a_household_that_is_there(desk: Desk) -> None:
+    """Right after it began, too."""
+    union_id, employer_id = await desk.small_union()
+    li = desk.row(union_id, employer_id)
+    await desk.send(li)
+    wang = desk.row(union_id, employer_id, household_id=li.household_id)
+    await desk.send(wang)
+    assert await desk.kinds(f"member-{wang.member_id}") == ["MemberRegistered", "HouseholdJoined"]
+    together = await desk.ask(ShowHousehold(household_id=li.household_id))
+    assert together.member_ids == tuple(sorted((li.member_id, wang.member_id)))
 
 
 # Who may

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.registry.domain.member import Member, member
+from services.registry.domain.member import Member, first_household, member
 from services.registry.domain.roster_row import Known, changed, entered
 from shared.eventsourcing.specification import Specification
 from shared.schemas.ids import EmployerId
@@ -15,6 +15,7 @@ from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     ContactsChanged,
     EnterRosterRow,
+    HouseholdJoined,
     IdentityCorrected,
     MemberMoved,
     SkillLevel,
@@ -77,6 +78,21 @@ def test_somebody_new_is_registered_with_all_that_the_row_says() -> None:
 
 def test_somebody_new_of_whom_little_is_known() -> None:
     new.given().when(row()).then(registered(phone=None, post=None))
+
+
+def test_somebody_new_begins_alone_and_joins_the_household_that_is_there() -> None:
+    alone = first_household(LI)
+    registration = registered(phone=None, post=None).model_copy(update={"household_id": alone})
+    joined = HouseholdJoined(member_id=LI, household_id=HOME, from_household_id=alone, on=TODAY)
+    assert entered(row(account="62220200001111"), None, FACTS, with_others=True) == [
+        registration,
+        joined,
+        banked(bank=None),
+    ]
+
+
+def test_an_id_that_is_somebodys_is_refused() -> None:
+    new.given(registered()).when(row()).refused("member_exists")
 
 
 def test_what_is_known_already_changes_nothing() -> None:
