@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.notify import rules, senders, templates
 from services.notify.rules import Audience, BadRules, Rulebook, check_rules
 from services.notify.templates import Addressee
-from shared.schemas import loan, registry
+from shared.schemas import lending, loan, registry
 from shared.schemas.ids import MemberId, new_id
 from shared.schemas.language import events_of
 from shared.schemas.loan import ApplicationId, LineId, LoanAccepted
@@ -20,7 +20,7 @@ from shared.schemas.money import Fen
 from shared.schemas.notify import RecipientKind
 from shared.schemas.personal import Personal
 
-LANGUAGES = {"loan": events_of(loan), "registry": events_of(registry)}
+LANGUAGES = {"lending": events_of(lending), "loan": events_of(loan), "registry": events_of(registry)}
 
 
 def test_every_shipped_rule_fits_the_events_of_its_programme() -> None:
