@@ -104,36 +104,42 @@ class Reactions:
         self._reactions = {reaction.name: reaction for reaction in reactions}
         self._letters, self._reacting, self._programme = letters, reacting, programme
 
-    async def provision(self, js: JetStreamContext) -> None:
-        """Make or update each durable consumer; waits for streams that are not there yet."""
-        for reaction in self._reactions.values():
-            config = ConsumerConfig(
-                durable_name=reaction.name,
-                deliver_policy=DeliverPolicy.ALL,
-                ack_policy=AckPolicy.EXPLICIT,
-                ack_wait=ACK_WAIT,
-                max_ack_pending=1,
-                max_deliver=-1,
-                filter_subjects=reaction.subjects(),
-            )
-            while True:
-                try:
-                    await js.add_consumer(wire.stream_name(reaction.programme), config)
-                    break
-                except NotFoundError:
-                    await asyncio.sleep(BACK_OFF)
+    async def listen(self, js: JetStreamContext, broker: NatsBroker) -> None:
+        """Begin to hear each programme as soon as its stream is there; returns when all are heard."""
+        async with asyncio.TaskGroup() as group:
+            for reaction in self._reactions.values():
+                group.create_task(self._listen(reaction, js, broker))
 
-    async def subscribe(self, broker: NatsBroker) -> None:
-        for reaction in self._reactions.values():
-            subscriber = broker.subscriber(
-                f"evt.*.{reaction.programme}.>",
-                stream=JStream(wire.stream_name(reaction.programme), declare=False),
-                durable=reaction.name,
-                pull_sub=PullSub(timeout=1.0),
-                decoder=_as_it_is,
-            )
-            subscriber(self._hearer(reaction))
-            await subscriber.start()
+    async def _listen(self, reaction: Reaction, js: JetStreamContext, broker: NatsBroker) -> None:
+        await self._provision(reaction, js)
+        subscriber = broker.subscriber(
+            f"evt.*.{reaction.programme}.>",
+            stream=JStream(wire.stream_name(reaction.programme), declare=False),
+            durable=reaction.name,
+            pull_sub=PullSub(timeout=1.0),
+            decoder=_as_it_is,
+        )
+        subscriber(self._hearer(reaction))
+        await subscriber.start()
+
+    @staticmethod
+    async def _provision(reaction: Reaction, js: JetStreamContext) -> None:
+        """Make or update the durable consumer; waits for a stream that is not there yet."""
+        config = ConsumerConfig(
+            durable_name=reaction.name,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_ack_pending=1,
+            max_deliver=-1,
+            filter_subjects=reaction.subjects(),
+        )
+        while True:
+            try:
+                await js.add_consumer(wire.stream_name(reaction.programme), config)
+                break
+            except NotFoundError:
+                await asyncio.sleep(BACK_OFF)
 
     def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
         async def hear(message: NatsMessage) -> None:

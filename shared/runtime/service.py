@@ -282,8 +282,7 @@ def _firing(commands: Commands, programme: str) -> Callable[..., Any]:
 
 
 async def _react(reactions: Reactions, broker: NatsBroker, js: JetStreamContext, reacting: asyncio.Event) -> None:
-    await reactions.provision(js)
-    await reactions.subscribe(broker)
+    await reactions.listen(js, broker)
     reacting.set()
 
 

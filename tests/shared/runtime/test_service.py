@@ -1,6 +1,7 @@
 """Whole services in the shell, on real PostgreSQL and NATS, talked to as their users do."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,17 @@ from nats.aio.client import Client as Connection
 
 from shared.runtime.client import Client, NoAnswer
 from shared.runtime.envelope import Envelope
+from shared.runtime.reactions import Reaction
 from shared.runtime.service import Running
 from shared.runtime.settings import Settings
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Actor, Command, Refusal, Refused, Role
 from tests.shared.runtime.tills import (
+    CODEC,
     TILLS,
     Clapper,
     MoneyPut,
+    MoneyTaken,
     PutMoney,
     RingBell,
     ShowTill,
@@ -27,6 +31,7 @@ from tests.shared.runtime.tills import (
     Tills,
     bell,
     bells,
+    on_money_taken,
 )
 from tests.waiting import until
 
@@ -270,6 +275,19 @@ async def test_a_reaction_heard_twice_acts_once(settings: Settings, tills: Runni
             return await rung(running, till) == (9, 8)
 
         await until(both)
+
+
+async def test_a_programme_that_is_not_there_keeps_no_other_from_being_heard(
+    settings: Settings, tills: Running, client: Client
+) -> None:
+    clapper, till = Clapper(), new_id()
+    absent = Reaction("bell-on-organ", "organ", CODEC, {MoneyTaken: on_money_taken})
+    service = bells(clapper)
+    async with replace(service, reactions=(absent, *service.reactions)).running(settings) as running:
+        await send(client, PutMoney(till_id=till, amount=500))
+        await send(client, TakeMoney(till_id=till, amount=9))
+        assert await until(lambda: rung(running, till)) == (9,)
+        assert await running.missing() == {"reactions": "waiting for their streams"}
 
 
 async def rung(running: Running, till: UUID) -> tuple[int, ...]:
