@@ -396,9 +396,8 @@ async def test_a_lead_that_changes_in_mid_burst_sends_nothing_twice(here: County
     assert [len(sinks.mails(person.email)) for person in people] == [21] * 5
     again = sum(text["repeats"] for texts in taken for text in texts)
     attempts = sum(row.attempts for row in rows)
-    print(
-        f"led by {first}, then {second}; {attempts} attempts; came again: {again} texts, {sinks.mails_repeated() - repeated} mails"
-    )
+    mails = sinks.mails_repeated() - repeated
+    print(f"led by {first}, then {second}; {attempts} attempts; came again: {again} texts, {mails} mails")
 
 
 async def _end_leads(here: County) -> None:
