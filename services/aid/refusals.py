@@ -104,6 +104,7 @@ NOT_AT_THE_BANK = Reason("not_at_the_bank", PAYING, "支付指令{state}，不�
 # Reversing and reopening
 PAY_FIRST = Reason("pay_first", REVERSING, "应付款项付清后才能重新审核")
 NOTHING_OWED_BACK = Reason("nothing_owed_back", REVERSING, "应收回{owed}元，不能是{amount}元")
+RECOVERED_ALREADY = Reason("recovered_already", REVERSING, "多付款已由收款人退回，银行退回的同一笔款项须人工核对")
 
 # Appointments
 SLOT_EXISTS = Reason("slot_exists", APPOINTMENTS, "该时段编号已被使用")

@@ -181,7 +181,8 @@ def _sent(command: RecordPaymentSent, payment: Payment, claim: Claim, facts: Aid
 
 
 def _returned(command: RecordPaymentReturned, payment: Payment, claim: Claim, facts: AidFacts) -> list[AidEvent]:
-    """Also of what was paid before: it is due again, or, where it was paid too much, an overpayment has come back."""
+    """Also of what was paid before: it is due again, or, where it was paid too much, an overpayment has come back.
+    Refused where the worker has given back the same money already: somebody must look into it."""
     if payment.stage is PaymentStage.RETURNED:
         return []
     if payment.stage not in {PaymentStage.AT_THE_BANK, PaymentStage.SENT}:
@@ -200,6 +201,8 @@ def _returned(command: RecordPaymentReturned, payment: Payment, claim: Claim, fa
     if payment.stage is PaymentStage.AT_THE_BANK:
         return [returned, failed]
     owed_back = min(amount, claim.owed_back)
+    if amount - owed_back > claim.paid:
+        raise refusals.RECOVERED_ALREADY()
     events: list[AidEvent] = [returned]
     if owed_back:
         events += [

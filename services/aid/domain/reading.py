@@ -56,7 +56,7 @@ from shared.schemas.aid import (
 from shared.schemas.ids import MemberId
 from shared.schemas.messages import Command, Federation, Refused
 
-__all__ = ["Stream", "claims_subject", "reads"]
+__all__ = ["Stream", "reads", "subject"]
 
 type Stream = tuple[Aggregate[Any, Any], UUID | str]
 
@@ -181,7 +181,7 @@ def _invoices(federation: Federation, numbers: Iterable[InvoiceNumber]) -> Itera
     return ((INVOICE, invoice_id(federation, number)) for number in numbers)
 
 
-def claims_subject(command: Command, desk: Desk) -> MemberId | None:
+def subject(command: Command, desk: Desk) -> MemberId | None:
     """Whose claim, cover or appointment a command is about, once its streams are on the desk."""
     match command:
         case FileClaim() | QuoteSettlement() | EndCoverage() | BookAppointment() | CancelAppointment():

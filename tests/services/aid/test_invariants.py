@@ -307,13 +307,12 @@ class Benefits(Log):
 
     @invariant()
     def an_invoice_counts_once(self) -> None:
-        held = Counter(
-            invoice
-            for state in self.claims().values()
-            if state.granted or state.stage in {Stage.QUOTED, Stage.ASSESSED, Stage.REVIEWED}
-            for invoice in state.invoices
-        )
-        assert all(count == 1 for count in held.values())
+        """Each that a benefit rests on is held by that claim, and a stream is held by one claim."""
+        for key, state in self.claims().items():
+            rests_on = set(state.granted_bill.invoices) if state.granted and state.granted_bill else set()
+            if state.stage in {Stage.QUOTED, Stage.ASSESSED, Stage.REVIEWED}:
+                rests_on.update(state.bill.invoices)
+            assert all(holder == key for holder in self.desk.invoices(state.pool, rests_on).values())
 
     @invariant()
     def the_ledger_says_what_the_claims_say(self) -> None:

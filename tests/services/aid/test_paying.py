@@ -234,6 +234,12 @@ def test_what_the_bank_returns_after_a_reversal_is_the_overpayment_come_back() -
     assert ledger_of(history)[LedgerAccount.RECEIVABLE] == 0
 
 
+def test_what_the_worker_has_given_back_does_not_come_back_a_second_time_unseen() -> None:
+    back = RecoverOverpayment(claim_id=claim(), amount=AMOUNT, reference="回单1")
+    history = played((REVERSE, HEAD, JANUARY), (back, CLERK, JANUARY), after=paid())
+    aid.given(*history).when(returned()).refused("recovered_already", "职工医疗互助保障 第12条")
+
+
 # The payee has died
 
 

@@ -1,0 +1,75 @@
+"""Daily reconciliation with a hospital (日对账): every difference, in both directions.
+
+Both sides list what they confirmed and cancelled on a day, by settlement number.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.schemas.aid import SettlementNumber, SettlementStatus
+from shared.schemas.money import Fen
+
+__all__ = ["Difference", "DifferenceKind", "Settled", "reconcile"]
+
+
+class DifferenceKind(StrEnum):
+    ONLY_THE_FUNDS = "only_the_funds"  # 医院无此结算
+    ONLY_THE_HOSPITALS = "only_the_hospitals"  # 基金无此结算
+    AMOUNT = "amount"  # 金额不符
+    STATUS = "status"  # 状态不符
+    TWICE = "twice"  # 医院重复列报
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A line of either side's day."""
+
+    settlement_number: SettlementNumber
+    status: SettlementStatus
+    amount: Fen
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    kind: DifferenceKind
+    settlement_number: SettlementNumber
+    ours: Settled | None
+    theirs: Settled | None
+
+
+def reconcile(ours: Iterable[Settled], theirs: Iterable[Settled]) -> list[Difference]:
+    """By settlement number; none where both sides agree. One settlement may differ in status and amount at once."""
+    known = {line.settlement_number: line for line in ours}
+    told: dict[SettlementNumber, Settled] = {}
+    differences: list[Difference] = []
+    for line in theirs:
+        if line.settlement_number in told:
+            differences.append(
+                Difference(DifferenceKind.TWICE, line.settlement_number, known.get(line.settlement_number), line)
+            )
+        else:
+            told[line.settlement_number] = line
+    for number in known.keys() | told.keys():
+        differences += _between(number, known.get(number), told.get(number))
+    return sorted(differences, key=lambda difference: (difference.settlement_number, difference.kind))
+
+
+def _between(number: SettlementNumber, our: Settled | None, their: Settled | None) -> list[Difference]:
+    match our, their:
+        case _, None:
+            return [Difference(DifferenceKind.ONLY_THE_FUNDS, number, our, None)]
+        case None, _:
+            return [Difference(DifferenceKind.ONLY_THE_HOSPITALS, number, None, their)]
+        case Settled(), Settled():
+            kinds = [
+                kind
+                for kind, differs in (
+                    (DifferenceKind.STATUS, our.status is not their.status),
+                    (DifferenceKind.AMOUNT, our.amount != their.amount),
+                )
+                if differs
+            ]
+            return [Difference(kind, number, our, their) for kind in kinds]
+        case _:
+            return []
