@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 from services.lending.domain import stock
 from services.lending.domain.borrower import BORROWER, Borrower
-from services.lending.domain.borrowing import borrow, extend, give_back
-from services.lending.domain.chasing import chase
+from services.lending.domain.deciding import decide
 from services.lending.domain.desk import Desk, stream_of
 from services.lending.domain.digest import DIGEST, digest, digest_id
 from services.lending.domain.facts import LendingFacts, MemberFacts
 from services.lending.domain.item import ITEM
-from services.lending.domain.keeping import keep
 from services.lending.domain.stock import CAMPAIGN, POINT, Point
 from services.lending.members import Members, unions_of
 from services.lending.views import Items
@@ -24,10 +22,8 @@ from shared.schemas.lending import (
     BorrowItem,
     CountStock,
     DeclareFound,
-    ExtendLoan,
     ItemCommand,
     LaunchCampaign,
-    LoanTimer,
     MoveItems,
     OpenPoint,
     PointId,
@@ -39,25 +35,10 @@ from shared.schemas.lending import (
 )
 from shared.schemas.messages import Command, Event
 
-__all__ = ["HANDLERS", "decide"]
+__all__ = ["HANDLERS"]
 
 SETTLED = 5.0
 """Seconds that a decision which rests on a read model waits for it to have what the log has."""
-
-
-def decide(command: ItemCommand, desk: Desk, facts: LendingFacts) -> list[Event]:
-    """On one item."""
-    match command:
-        case BorrowItem():
-            return borrow(command, desk, facts)
-        case ReturnItem():
-            return give_back(command, desk, facts)
-        case ExtendLoan():
-            return extend(command, desk, facts)
-        case LoanTimer():
-            return chase(command, desk, facts)
-        case _:
-            return keep(command, desk, facts)
 
 
 async def handle(command: ItemCommand, context: Context) -> None:
