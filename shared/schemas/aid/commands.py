@@ -352,7 +352,7 @@ class PaymentCommand(Command):
 class RecordPaymentSent(PaymentCommand):
     """The bank has paid."""
 
-    roles: ClassVar[frozenset[Role]] = OFFICER | frozenset({Role.BANK, Role.SYSTEM})
+    roles: ClassVar[frozenset[Role]] = OFFICER | SYSTEM
 
     on: date | None = None
     reference: Reference
@@ -361,7 +361,7 @@ class RecordPaymentSent(PaymentCommand):
 class RecordPaymentReturned(PaymentCommand):
     """The bank could not pay, or the money came back."""
 
-    roles: ClassVar[frozenset[Role]] = OFFICER | frozenset({Role.BANK, Role.SYSTEM})
+    roles: ClassVar[frozenset[Role]] = OFFICER | SYSTEM
 
     ground: ReturnGround
     on: date | None = None
