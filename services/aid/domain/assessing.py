@@ -8,13 +8,12 @@ from services.aid.benefit import assess as assessed
 from services.aid.domain.claim import Claim, Stage
 from services.aid.domain.desk import AidEvent, Desk
 from services.aid.domain.facts import AidFacts
-from services.aid.domain.filing import refuse_stage, turned_down
+from services.aid.domain.filing import refuse_stage, sound, turned_down
 from services.aid.domain.invoice import reserved
 from shared.schemas.aid import (
     ApproveClaim,
     AssessClaim,
     Assessment,
-    Bill,
     Channel,
     ClaimApproved,
     ClaimAssessed,
@@ -190,7 +189,7 @@ def reopen(command: ReopenClaim, claim: Claim, scheme: SchemeTerms, desk: Desk, 
     if command.ground is ReopenGround.ROOM_FREED and not claim.reduced_by_ceiling:
         raise refusals.NOT_REDUCED()
     bill = command.bill or claim.bill
-    _sound(bill)
+    sound(bill)
     reopened = ClaimReopened(
         claim_id=claim.claim_id, member_id=claim.member_id, ground=command.ground, bill=bill, by=facts.actor.id
     )
@@ -205,11 +204,6 @@ def reopen(command: ReopenClaim, claim: Claim, scheme: SchemeTerms, desk: Desk, 
             )
         )
     return events
-
-
-def _sound(bill: Bill) -> None:
-    if bill.self_paid < 0:
-        raise refusals.WRONG_BILL()
 
 
 def _another_person(claim: Claim, facts: AidFacts) -> None:

@@ -32,7 +32,17 @@ from shared.schemas.aid import (
 )
 from shared.schemas.messages import Role
 
-__all__ = ["admissible", "close_incomplete", "file", "let_go", "refuse_stage", "supply", "turned_down", "withdraw"]
+__all__ = [
+    "admissible",
+    "close_incomplete",
+    "file",
+    "let_go",
+    "refuse_stage",
+    "sound",
+    "supply",
+    "turned_down",
+    "withdraw",
+]
 
 ORDER = {document: place for place, document in enumerate(Document)}
 
@@ -56,7 +66,7 @@ def admissible(
     last = discharged + timedelta(days=scheme.filing_days)
     if facts.now >= end_of(last):
         raise refusals.TOO_LATE(days=scheme.filing_days, last=last.isoformat())
-    _sound(command.bill)
+    sound(command.bill)
     return scheme, period, membership
 
 
@@ -65,7 +75,8 @@ def _accepted(scheme: SchemeTerms, care: Care) -> None:
         raise refusals.CARE_NOT_ACCEPTED(accepted="、".join(each.term for each in scheme.care), care=care.term)
 
 
-def _sound(bill: Bill) -> None:
+def sound(bill: Bill) -> None:
+    """Refused (`invoice_twice`, `wrong_bill`)."""
     if len(set(bill.invoices)) < len(bill.invoices):
         raise refusals.INVOICE_TWICE()
     if bill.self_paid < 0:

@@ -10,6 +10,7 @@ from services.aid.refusals import CEILING, FOUR_EYES
 from shared.schemas.aid import (
     BenefitReversed,
     BenefitSettled,
+    Bill,
     CeilingReleased,
     CeilingReserved,
     ClaimApproved,
@@ -33,7 +34,7 @@ from shared.schemas.aid import (
     ReverseClaim,
     ReviewClaim,
 )
-from shared.schemas.messages import Event
+from shared.schemas.messages import Actor, Event, Role
 from shared.schemas.money import fen
 from tests.services.aid.cases import (
     CADRE,
@@ -316,6 +317,20 @@ def test_a_new_invoice_of_a_resettlement_counts_and_the_old_one_stays_counted() 
     assert state_of(history).invoices == ("33011234567890", "33017777777777")
     again = played((file(name="二"), of(LI), JANUARY), after=history)
     aid.given(*again).when(assess("二")).refused("invoice_counted")
+
+
+def test_a_resettled_bill_is_as_sound_as_any() -> None:
+    wrong = Bill(invoices=("33011234567890",), total=fen(100), insurance_paid=fen(101))
+    reopening = ReopenClaim(claim_id=claim(), ground=ReopenGround.RESETTLED, bill=wrong)
+    aid.given(*paid()).when(reopening).refused("wrong_bill")
+
+
+def test_nobody_reopens_or_reverses_their_own_claim() -> None:
+    own = Actor(role=Role.OFFICER, id=str(LI))
+    reopening = ReopenClaim(claim_id=claim(), ground=ReopenGround.MISTAKE)
+    aid.given(*granted()).when(reopening, actor=own).refused("own_claim", FOUR_EYES)
+    reversing = ReverseClaim(claim_id=claim(), ground=ReversalGround.MISTAKE)
+    aid.given(*granted()).when(reversing, actor=own).refused("own_claim", FOUR_EYES)
 
 
 def test_a_cadre_does_not_reopen() -> None:

@@ -281,6 +281,11 @@ def test_there_is_nothing_to_renew_where_nobody_was_covered() -> None:
     aid.given(*history).when(renewal, now=noon(date(2019, 6, 20))).refused("nothing_to_renew")
 
 
+def test_before_the_first_period_there_was_nothing_to_renew() -> None:
+    first = RenewContract(employer_id=CABLE, period=date(2016, 7, 1))
+    aid.given().when(first, now=noon(date(2016, 7, 1))).refused("nothing_to_renew")
+
+
 # Enrolments that end
 
 

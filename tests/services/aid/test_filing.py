@@ -25,6 +25,8 @@ from shared.schemas.aid import (
     InvoiceReserved,
     PoolPosted,
     RejectionGround,
+    ReopenClaim,
+    ReopenGround,
     SupplyDocuments,
     WithdrawClaim,
     invoice_id,
@@ -232,6 +234,14 @@ def test_what_is_not_supplied_in_time_has_the_claim_rejected() -> None:
     assert kinds(events) == ["ClaimRejected", "InvoiceReleased"]
     rejected = only(ClaimRejected, events)
     assert (rejected.ground, rejected.clause) == (RejectionGround.DOCUMENTS, "职工医疗互助保障 第7条")
+
+
+def test_a_claim_that_was_rejected_for_want_of_documents_may_be_reopened_with_a_new_deadline() -> None:
+    rejected = played((CLOSE, TIMER, date(2019, 3, 1)), after=PARTLY)
+    reopening = ReopenClaim(claim_id=claim(), ground=ReopenGround.NEW_EVIDENCE)
+    events = aid.given(*rejected).when(reopening, now=noon(date(2019, 3, 2))).events
+    assert kinds(events) == ["ClaimReopened", "InvoiceReserved", "DocumentMissingNoted"]
+    assert only(DocumentMissingNoted, events).supply_by == end_of(date(2019, 4, 1))
 
 
 def test_documents_that_came_in_time_leave_the_timer_nothing_to_do() -> None:

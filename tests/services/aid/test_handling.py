@@ -10,6 +10,7 @@ import pytest
 
 from services.aid.domain.account import ACCOUNT
 from services.aid.domain.claim import CLAIM
+from services.aid.domain.contract import CONTRACT
 from services.aid.domain.desk import stream_of
 from services.aid.domain.facts import AidFacts, Worker
 from services.aid.domain.membership import MEMBERSHIP
@@ -24,10 +25,12 @@ from shared.schemas.aid import (
     ApproveClaim,
     AssessClaim,
     LedgerAccount,
+    RenewContract,
     ReviewClaim,
     SettlementCommand,
     SubmitEnrolment,
     account_id,
+    contract_id,
     membership_id,
     settlement_claim,
 )
@@ -49,6 +52,7 @@ from tests.services.aid.cases import (
     JANUARY,
     JUNE,
     LI,
+    NEXT_PERIOD,
     PERIOD,
     REVIEWER,
     TOYS,
@@ -241,13 +245,17 @@ async def test_two_employers_enrol_one_worker_at_once_and_one_of_them_does(store
     assert sorted(answers) == ["done", "nobody_to_enrol"]
 
 
-async def test_a_large_employer_enrols_and_pays_in_single_commands(store: EventStore) -> None:
+async def test_a_large_employer_enrols_pays_and_renews_in_single_commands(store: EventStore) -> None:
     instance = Instance(store)
     crew = tuple(MemberId(derived_id(named("大厂"), str(number))) for number in range(400))
     roster = SubmitEnrolment(employer_id=CABLE, period=PERIOD, enrolment_id=enrolment(), members=crew)
     await instance.takes(roster, CADRE, noon(JUNE))
     await instance.takes(employer_pays("10000"), CLERK, noon(JUNE))
     await instance.takes(workers_pay("10000"), CLERK, noon(JUNE))
+    renewal = RenewContract(employer_id=CABLE, period=NEXT_PERIOD, enrolment_id=enrolment("续"))
+    await instance.takes(renewal, CADRE, noon(date(2019, 6, 20)))
+    contract = await instance.repository.state(CONTRACT, contract_id(CABLE, NEXT_PERIOD))
+    assert contract.enrolments[enrolment("续")].members == crew
     for member in (crew[0], crew[-1]):
         membership = await instance.repository.state(MEMBERSHIP, membership_id(member, PERIOD))
         assert membership is not None
