@@ -271,7 +271,9 @@ class PostOffice:
         """All notifications, once there are so many and nothing more will be sent of them."""
 
         async def all_ended() -> bool:
-            return await self.counts(number) and not await self.counts(1, f"status not in {ENDED}")
+            sums = f"select count(*) >= $1 and count(*) = count(*) filter (where status in {ENDED})"
+            done: bool = await self.running.read_models.pool.fetchval(f"{sums} from notify.notifications", number)
+            return done
 
         await until(all_ended, seconds)
         rows = await self.rows()
