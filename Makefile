@@ -10,8 +10,9 @@ help: ## what there is
 up: $(ready) ## the whole system on this machine, data under .niangjia/
 	$(bin)/niangjia up
 
-demo: $(ready) ## a scripted story through the programmes
+demo: $(ready) ## scripted stories: the craftsman loan, then the shared helmets
 	$(bin)/niangjia demo
+	$(bin)/niangjia demo lending
 
 test: $(ready) ## the tests, on embedded PostgreSQL and NATS
 	$(bin)/pytest

@@ -126,7 +126,7 @@ async def show_timer_lag(query: ShowTimerLag, asked: Asked) -> TimerLag:
         " from lending.timers where fired_at is null",
         asked.now,
     )
-    return TimerLag(waiting=waiting, late=late, seconds=seconds)
+    return TimerLag(at=asked.now, waiting=waiting, late=late, seconds=seconds)
 
 
 async def show_usage(query: ShowUsage, asked: Asked) -> tuple[UsageRow, ...]:

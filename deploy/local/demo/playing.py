@@ -6,40 +6,34 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from enum import StrEnum
+from typing import Annotated, Any, Final
 
 import httpx
 import nats
 import typer
 from nats.aio.client import Client as Connection
-from nats.js import JetStreamContext
 from rich.table import Table
 from rich.text import Text
 
 from deploy.local.demo.cases import CASES, Case, Told
-from deploy.local.demo.people import FEDERATION, OPERATOR, Cast, Person, cast
+from deploy.local.demo.lending import play_lending
+from deploy.local.demo.messages import ARRIVED, quiet
+from deploy.local.demo.people import OPERATOR, Cast, Person, cast
 from deploy.local.demo.stage import Stage, set_up
 from deploy.local.home import Home, default_home
 from deploy.local.system import LocalSystem
 from deploy.local.terminal import WRONG, err, out
-from shared.eventsourcing.wire import stream_name
 from shared.runtime.client import Client, NoAnswer
 from shared.runtime.clock import set_offset
 from shared.runtime.settings import ClockKind
 from shared.schemas.messages import Refused
-from shared.schemas.notify import DeliveryBoard, DeliveryStatus, History, ShowDeliveryBoard, ShowHistory
+from shared.schemas.notify import DeliveryBoard, History, ShowHistory
 
 __all__ = ["FIRST_DAY", "demo", "quiet"]
 
 FIRST_DAY: Final = datetime(2019, 7, 1, 1, 0, tzinfo=UTC)
 """Nine in the morning of 1 July 2019 in China: the benchmark rates of the known cases are in force."""
-QUIET_LIMIT: Final = 60.0
-ENDED: Final = frozenset(
-    {DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNCONFIRMED}
-    | {DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED}
-)
-ARRIVED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED})
-LISTENERS: Final = (("loan", "notify-on-loan"), ("registry", "notify-on-registry"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +48,27 @@ class Played:
         return self.told.must == self.told.came
 
 
-def demo() -> None:
-    """Play the known cases of the craftsman loan. Exit code 0 only if each ended as it must, and everybody was told."""
+class Play(StrEnum):
+    LOAN = "loan"
+    LENDING = "lending"
+
+
+def demo(play: Annotated[Play, typer.Argument(help="which programme's story")] = Play.LOAN) -> None:
+    """Play the known cases of a programme. Exit code 0 only if each ended as it must, and everybody was told."""
     home = Home(default_home().path / "demo")
     shutil.rmtree(home.path, ignore_errors=True)
-    raise typer.Exit(asyncio.run(_demo(home)))
+    raise typer.Exit(asyncio.run(_demo(home, play)))
 
 
-async def _demo(home: Home) -> int:
+async def _demo(home: Home, play: Play) -> int:
     began = time.monotonic()
-    out.print(Text("娘家 · 匠心贷 demo", "bold"))
+    out.print(Text(f"娘家 · {'匠心贷' if play is Play.LOAN else '共享头盔'} demo", "bold"))
     async with LocalSystem(home, clock=ClockKind.SETTABLE, say=lambda line: None) as system:
         out.print(Text(f"the system is up after {time.monotonic() - began:.1f} s", "dim"))
         connection = await nats.connect(system.run.nats_url, name="demo")
         try:
+            if play is Play.LENDING:
+                return await play_lending(system, connection, began)
             return await _play(system, connection, began)
         finally:
             await connection.close()
@@ -108,19 +109,6 @@ async def _told(case: Case, stage: Stage, actors: Cast) -> Told:
         return Told("no refusal on the way", f"{refused.refusal.code}: {refused.refusal.message}")
     except (NoAnswer, TimeoutError) as error:
         return Told("an answer in time", type(error).__name__)
-
-
-async def quiet(stage: Stage, js: JetStreamContext) -> DeliveryBoard:
-    """The delivery board, once nobody is left to be told anything. Raises TimeoutError."""
-    async with asyncio.timeout(QUIET_LIMIT):
-        while True:
-            heard = [await js.consumer_info(stream_name(programme), name) for programme, name in LISTENERS]
-            board: DeliveryBoard = await stage.ask("notify", OPERATOR, ShowDeliveryBoard(federation=FEDERATION))
-            if all(not one.num_pending and not one.num_ack_pending for one in heard) and all(
-                row.status in ENDED for row in board.rows
-            ):
-                return board
-            await asyncio.sleep(0.1)
 
 
 async def _history(stage: Stage, person: Person) -> History:

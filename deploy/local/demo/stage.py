@@ -32,14 +32,16 @@ PATIENCE: Final = 30.0
 
 
 class Stage:
-    def __init__(self, client: Client, advance: Callable[[timedelta], Awaitable[None]]) -> None:
-        self._client = client
+    def __init__(
+        self, client: Client, advance: Callable[[timedelta], Awaitable[None]], federation: str = FEDERATION
+    ) -> None:
+        self._client, self.federation = client, federation
         self.advance = advance
         """Move the clock of every service forward."""
 
     async def act(self, programme: str, actor: Actor, command: Command) -> Accepted:
         """Raises Refused."""
-        return await self._client.send(programme, command, Envelope.fresh(actor, FEDERATION))
+        return await self._client.send(programme, command, Envelope.fresh(actor, self.federation))
 
     async def refusal(self, programme: str, actor: Actor, command: Command) -> str:
         """The code under which a command is refused; "accepted" where it isn't."""
@@ -70,7 +72,7 @@ class Stage:
                 await asyncio.sleep(0.05)
 
     async def ask(self, programme: str, actor: Actor, query: Query[Any], after: int = 0) -> Any:
-        return await self._client.ask(programme, query, Envelope.fresh(actor, FEDERATION), after)
+        return await self._client.ask(programme, query, Envelope.fresh(actor, self.federation), after)
 
 
 async def set_up(stage: Stage, cast: Cast) -> None:

@@ -118,8 +118,9 @@ class ShowTable(Query[TableAnswer]):
 
 
 class TimerLag(Answer):
-    """`late` timers are due and have not fired, the first for `seconds`."""
+    """At the service's instant `at`, `late` timers are due and have not fired, the first for `seconds`."""
 
+    at: Instant
     waiting: int
     late: int
     seconds: float
