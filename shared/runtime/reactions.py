@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-from faststream.exceptions import NackMessage
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 from nats.js.errors import NotFoundError
@@ -22,6 +22,7 @@ from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import is_transient
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.tasks import end
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
@@ -32,11 +33,12 @@ from shared.schemas.messages import Accepted, Actor, Command, Event, Query, Role
 
 __all__ = ["Reacting", "Reaction", "Reactions"]
 
-MOST_DELIVERIES: Final = 5
+MOST_DELIVERIES: Final = 10
 """Times that an event is handed over without an answer (each a crash) before it becomes a dead letter unheard."""
-ACK_WAIT: Final = 30.0
+ACK_WAIT: Final = 6.0
+"""Seconds after which a consumer that went silent is taken to have crashed, and the event is handed over again."""
 BACK_OFF: Final = 1.0
-"""Seconds before an event is handed over again when not even a letter could be written."""
+"""Seconds before an event in hand is tried again when not even a letter could be written."""
 RETRY_BEAT: Final = 0.25
 
 _log = log(__name__)
@@ -144,13 +146,26 @@ class Reactions:
     def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
         async def hear(message: NatsMessage) -> None:
             raw = message.raw_message
+            working = asyncio.create_task(_keep_working(raw), name=f"{reaction.name} is at it")
             try:
-                await self.hear(reaction, raw.subject, message.headers, raw.data, raw.metadata)
-            except Exception as error:  # not even a letter could be written: have it handed over again
-                _log.warning("not heard", consumer=reaction.name, error=type(error).__name__)
-                raise NackMessage(delay=BACK_OFF) from error
+                while True:
+                    if await self._heard(reaction, message):
+                        return
+                    await asyncio.sleep(BACK_OFF)
+            finally:
+                await end(working)
 
         return hear
+
+    async def _heard(self, reaction: Reaction, message: NatsMessage) -> bool:
+        """False while PostgreSQL is away, so that not even a letter can be written: the event stays in hand."""
+        raw = message.raw_message
+        try:
+            await self.hear(reaction, raw.subject, message.headers, raw.data, raw.metadata)
+        except Exception as error:
+            _log.warning("not heard yet", consumer=reaction.name, error=type(error).__name__)
+            return False
+        return True
 
     async def hear(
         self, reaction: Reaction, subject: str, headers: Mapping[str, str], body: bytes, metadata: Any
@@ -208,6 +223,13 @@ class Reactions:
             event = recorded.event
             await reaction.handlers[type(event)](event, self._reacting(recorded, reaction.programme))
         REACTIONS.labels(self._programme, reaction.name, "done").inc()
+
+
+async def _keep_working(raw: Msg) -> None:
+    """Tell the broker, for ever, that the event is in hand: only a process that ended or stands still lets go of it."""
+    while True:
+        await asyncio.sleep(ACK_WAIT / 3)
+        await raw.in_progress()
 
 
 async def _as_it_is(message: NatsMessage) -> NatsMessage:

@@ -1,8 +1,10 @@
 """Whole services in the shell, on real PostgreSQL and NATS, talked to as their users do."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +12,14 @@ import nats
 import pytest
 from nats.aio.client import Client as Connection
 
+from deploy.local.ports import free_port
+from deploy.local.postgres import FAST, PostgresServer
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.relay import ensure_stream
+from shared.eventsourcing.wire import Encoder
 from shared.runtime.client import Client, NoAnswer
 from shared.runtime.envelope import Envelope
-from shared.runtime.reactions import Reaction
+from shared.runtime.reactions import ACK_WAIT, Reaction
 from shared.runtime.service import Running
 from shared.runtime.settings import Settings
 from shared.schemas.ids import new_id
@@ -297,3 +304,36 @@ async def rung(running: Running, till: UUID) -> tuple[int, ...]:
 
 async def _dead(running: Running) -> bool:
     return (await running.letters.counts()).get(("bell-on-till", "dead")) == 1
+
+
+async def test_an_event_waits_in_hand_while_postgresql_is_away_however_long(tmp_path: Path, nats_url: str) -> None:
+    server = PostgresServer(tmp_path / "postgres", free_port(), FAST)
+    with server:
+        settings = Settings.model_validate({"database_url": server.url(), "nats_url": nats_url})
+        clapper, till = Clapper(), new_id()
+        connection = await nats.connect(nats_url)
+        async with bells(clapper).running(settings) as running:
+            js = connection.jetstream()
+            await ensure_stream(js, "till")
+            await until(running.reacting.is_set)
+            server.kill()
+            taken = MoneyTaken(till_id=till, amount=9)
+            meta = Envelope.fresh(OFFICER, "330503").meta(datetime.now(UTC))
+            recorded = Recorded(
+                CODEC, 1, f"till-{till}", 1, new_id(), "MoneyTaken", 1, taken.model_dump_json(), meta, None
+            )
+            message = Encoder("till", CODEC).message(recorded)
+            await js.publish(message.subject, message.body, headers=dict(message.headers))
+
+            enough = asyncio.get_running_loop().time() + ACK_WAIT * 1.5
+
+            async def longer_than_a_crash_is_waited_for() -> bool:
+                info = await js.consumer_info("TILL", "bell-on-till")
+                return info.num_ack_pending == 1 and asyncio.get_running_loop().time() > enough
+
+            await until(longer_than_a_crash_is_waited_for)
+            assert (await js.consumer_info("TILL", "bell-on-till")).num_redelivered == 0
+            server.start()
+            assert await until(lambda: rung(running, till)) == (9,)
+            assert await running.letters.all() == []
+        await connection.close()
