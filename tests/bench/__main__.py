@@ -13,7 +13,19 @@ from typing import Final
 import uvloop
 from rich.console import Console
 
-from tests.bench import batches, commands, memory, projecting, relaying, report, roundtrip, size, tailing
+from tests.bench import (
+    batches,
+    commands,
+    lending_scans,
+    lending_timers,
+    memory,
+    projecting,
+    relaying,
+    report,
+    roundtrip,
+    size,
+    tailing,
+)
 from tests.bench.harness import Pace
 from tests.bench.report import Finding
 
@@ -27,6 +39,8 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Pace], Awaitable[list[Finding]]]]] = 
     "memory": memory.measure,
     "size": size.measure,
     "tailing": tailing.measure,
+    "lending-scans": lending_scans.measure,
+    "lending-timers": lending_timers.measure,
 }
 
 
