@@ -119,7 +119,7 @@ async def test_of_many_who_scan_one_helmet_at_once_one_has_it_and_of_many_helmet
     assert sorted(answers) == ["done"] + ["one_each"] * 7
 
 
-async def test_a_kill_between_the_due_instant_and_the_timer_leaves_one_overdue(jiangbei: District) -> None:
+async def test_what_fell_due_while_the_service_was_down_is_overdue_once_when_it_comes_back(jiangbei: District) -> None:
     await jiangbei.campaign()
     await jiangbei.borrows(await jiangbei.worker(), "JB-0001")
     await jiangbei.stop_lending()
