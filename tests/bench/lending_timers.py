@@ -7,7 +7,7 @@ just before the minute, and goes on at its own pace.
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,7 @@ import nats as nats_client
 from services.lending.service import CODEC, service
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.writer import Commit, NewEvent, Write
+from shared.runtime import logs
 from shared.runtime.clock import set_offset
 from shared.runtime.service import Running
 from shared.runtime.settings import Settings
@@ -43,6 +44,8 @@ LOANS: Final = 100_000
 AIM: Final = 60.0
 """Seconds after the last fell due."""
 FEDERATION: Final = "330205"
+ALONE: Final = replace(service, follows=())
+"""Nobody is asked about in the registry."""
 MINUTE: Final = datetime(2020, 6, 3, 4, 0, tzinfo=UTC)
 BEFORE: Final = timedelta(seconds=1)
 NEVER: Final = datetime(2100, 1, 1, tzinfo=UTC)
@@ -59,6 +62,7 @@ class Fired:
 
 
 async def measure(_pace: Pace) -> list[Finding]:
+    logs.configure(service.programme, "WARNING")
     with postgres() as server, nats() as broker:
         async with database(server) as dsn:
             settings = Settings.model_validate({"database_url": dsn, "nats_url": broker.url(), "clock": "settable"})
@@ -76,7 +80,7 @@ async def fire(settings: Settings, loans: int, within: timedelta = timedelta(min
         await set_offset(connection.jetstream(), MINUTE - timedelta(hours=1) - datetime.now(UTC))
         async with EventStore(settings.dsn, service.programme, CODEC) as store:
             await _lend(store, loans, within)
-        running = await stack.enter_async_context(service.running(settings))
+        running = await stack.enter_async_context(ALONE.running(settings))
         head = await running.store.head()
         await until(lambda: _all_folded(running, head), seconds=LIMIT)
         running.clock.move(MINUTE - BEFORE - datetime.now(UTC))
