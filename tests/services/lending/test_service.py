@@ -3,15 +3,20 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
+from services.lending.members import Members
 from shared.schemas.ids import MemberId, new_id
 from shared.schemas.lending import (
     BorrowedItem,
     BorrowItem,
+    CountStock,
     HelmetBorrowed,
     HelmetOverdue,
     HelmetReturned,
     ItemStatus,
     LaunchCampaign,
+    MoveItems,
     OverdueDigested,
     OverdueEscalated,
     OverdueWithdrawn,
@@ -22,8 +27,11 @@ from shared.schemas.lending import (
     ShowShelf,
     ShowTimerLag,
     ShowUsage,
+    StockDiscrepancyFound,
     TimerLag,
 )
+from shared.schemas.messages import Refused
+from shared.schemas.registry import EndMembership, EndOfMembership
 from tests.services.lending.district import NOON, OFFICER, OPERATOR, District, Worker
 from tests.waiting import until
 
@@ -152,6 +160,48 @@ async def test_labels_are_printed_for_a_batch(jiangbei: District) -> None:
     sheet = await jiangbei.asks(OFFICER, PrintLabels(batch="JB"))
     assert sheet.codes == ("JB-0001", "JB-0002", "JB-0003", "JB-0004")
     assert sheet.html.count("<svg") == 4
+
+
+async def test_items_are_moved_and_counted_and_the_sums_hold(jiangbei: District) -> None:
+    await jiangbei.campaign()
+    gate, canteen = jiangbei.points
+    cadre = jiangbei.chair.cadre
+    await jiangbei.does(cadre, MoveItems(codes=("JB-0001",), point_id=canteen))
+    table = await jiangbei.table()
+    assert {row.point_id: (row.carried_in, row.tally.on_hand) for row in table.points} == {
+        gate: (-1, 1),
+        canteen: (1, 3),
+    }
+    assert table.total.total == table.allocated == 4
+    await jiangbei.does(cadre, CountStock(point_id=gate, kind="helmet", codes=("JB-0001", "XX-0001")))
+    recorded = await jiangbei.lending.store.stream(f"point-{gate}")
+    (found,) = [one.event for one in recorded if isinstance(one.event, StockDiscrepancyFound)]
+    assert (found.missing, found.unexpected, found.unknown) == (("JB-0002",), ("JB-0001",), ("XX-0001",))
+    assert (await jiangbei.table()).total == table.total  # a count changes no item
+
+
+async def test_who_may_look_at_what_a_worker_has(jiangbei: District) -> None:
+    await jiangbei.campaign()
+    li, wang = await jiangbei.worker(), await jiangbei.worker()
+    await jiangbei.borrows(li, "JB-0001")
+    show = ShowBorrowed(member_id=li.member_id)
+    for who in (li.actor, jiangbei.chair.cadre, OFFICER):
+        assert len(await jiangbei.asks(who, show)) == 1
+    for who in (wang.actor, wang.cadre):
+        with pytest.raises(Refused, match="not_concerned"):
+            await jiangbei.asks(who, show)
+    with pytest.raises(Refused, match="unknown_point"):
+        await jiangbei.asks(OFFICER, ShowShelf(point_id=jiangbei.points[0]), federation="330211")
+
+
+async def test_a_worker_who_left_borrows_no_more_and_brings_back_what_they_have(jiangbei: District) -> None:
+    await jiangbei.campaign()
+    li = await jiangbei.worker()
+    await jiangbei.borrows(li, "JB-0001")
+    left = await jiangbei.does(OFFICER, EndMembership(member_id=li.member_id, ground=EndOfMembership.RESIGNED))
+    await jiangbei.lending.read_models.followed("registry", left.position, Members)
+    await jiangbei.returns(li, "JB-0001")
+    assert await jiangbei.tries(li.actor, _borrow("JB-0002", li)) == "not_a_member"
 
 
 def _borrow(code: str, worker: Worker) -> BorrowItem:
