@@ -95,7 +95,7 @@ async def count(command: CountStock, context: Context) -> None:
     """Against the records as they stand: what moves meanwhile is counted as it was when the count came in."""
     await _caught_up(context)
     federation = context.envelope.federation
-    state = await context.session.load(POINT, command.point_id)
+    state = await _point(context, command.point_id)
     here = await context.read_models.some(
         Items,
         "point_id = $1 and kind = $2 and status = any($3)",
@@ -130,7 +130,9 @@ async def _caught_up(context: Context) -> None:
 
 
 async def _point(context: Context, point_id: PointId) -> Point:
-    return await context.session.load(POINT, point_id, in_turn=False)
+    """One of another federation is as one that was not opened."""
+    point = await context.session.load(POINT, point_id, in_turn=False)
+    return point if point.federation == context.envelope.federation else Point()
 
 
 def _append(context: Context, events: Sequence[Event]) -> None:

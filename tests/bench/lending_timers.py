@@ -120,7 +120,7 @@ async def _lend(store: EventStore, loans: int, within: timedelta) -> None:
         correlation=new_id(),
         causation=new_id(),
     ).model_dump_json()
-    opened = PointOpened(point_id=point_id, union_id=union_id, name="大门")
+    opened = PointOpened(point_id=point_id, federation=FEDERATION, union_id=union_id, name="大门")
     await store.append(Commit(new_id(), new_id(), [_write(f"point-{point_id}", [opened], meta)]))
     for first in range(0, loans, TOGETHER):
         numbers = range(first, min(first + TOGETHER, loans))

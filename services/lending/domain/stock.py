@@ -32,6 +32,7 @@ from shared.schemas.lending import (
     code_of,
     item_id,
 )
+from shared.schemas.messages import Federation
 
 __all__ = ["CAMPAIGN", "POINT", "Campaign", "Point", "allocate", "count", "launch", "move", "open_point"]
 
@@ -45,6 +46,7 @@ class Point:
 
     union_id: UnionId | None = None
     name: str = ""
+    federation: Federation = ""
 
     @property
     def keeper(self) -> UnionId:
@@ -56,8 +58,8 @@ class Point:
 
 def evolve_point(state: Point, event: PointEvent) -> Point:
     match event:
-        case PointOpened(union_id=union_id, name=name):
-            return Point(union_id, name)
+        case PointOpened():
+            return Point(event.union_id, event.name, event.federation)
         case _:
             return state
 
@@ -94,12 +96,13 @@ def evolve_campaign(state: Campaign, event: CampaignEvent) -> Campaign:
 CAMPAIGN: Aggregate[Campaign, CampaignEvent] = Aggregate("campaign", Campaign(), evolve_campaign)
 
 
-def open_point(command: OpenPoint, state: Point, _facts: LendingFacts) -> list[PointOpened]:
+def open_point(command: OpenPoint, state: Point, facts: LendingFacts) -> list[PointOpened]:
     if state.union_id is not None:
         raise refusals.POINT_EXISTS()
     return [
         PointOpened(
             point_id=command.point_id,
+            federation=facts.federation,
             union_id=command.union_id,
             name=command.name,
             employer_id=command.employer_id,

@@ -11,7 +11,7 @@ from pydantic import NonNegativeInt, PositiveInt
 
 from shared.schemas.ids import EmployerId, MemberId, UnionId
 from shared.schemas.lending.terms import Batch, CampaignId, CareStep, Code, CountId, ItemId, Kind, LoanId, PointId
-from shared.schemas.messages import Event, Instant, Text
+from shared.schemas.messages import Event, Federation, Instant, Text
 
 __all__ = [
     "BorrowerBound",
@@ -207,6 +207,7 @@ class PointEvent(Event):
 
 
 class PointOpened(PointEvent):
+    federation: Federation
     name: Text
     employer_id: EmployerId | None = None
 

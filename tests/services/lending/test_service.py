@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from services.lending.members import Members
+from shared.runtime.envelope import Envelope
 from shared.schemas.ids import MemberId, new_id
 from shared.schemas.lending import (
     BorrowedItem,
@@ -192,6 +193,12 @@ async def test_who_may_look_at_what_a_worker_has(jiangbei: District) -> None:
             await jiangbei.asks(who, show)
     with pytest.raises(Refused, match="unknown_point"):
         await jiangbei.asks(OFFICER, ShowShelf(point_id=jiangbei.points[0]), federation="330211")
+
+
+async def test_a_point_of_another_federation_is_as_none(jiangbei: District) -> None:
+    launch = LaunchCampaign(batch="ZH", name="镇海", kind="helmet", each=1, point_ids=(jiangbei.points[0],))
+    with pytest.raises(Refused, match="unknown_point"):
+        await jiangbei.client.send("lending", launch, Envelope.fresh(OFFICER, "330211"))
 
 
 async def test_a_worker_who_left_borrows_no_more_and_brings_back_what_they_have(jiangbei: District) -> None:

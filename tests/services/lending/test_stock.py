@@ -65,7 +65,9 @@ def refusal(call: Any) -> str:
 
 def test_a_point_is_opened_once() -> None:
     command = OpenPoint(point_id=GATE, name="大门", union_id=WORKS)
-    assert open_point(command, Point(), STAFF) == [PointOpened(point_id=GATE, union_id=WORKS, name="大门")]
+    assert open_point(command, Point(), STAFF) == [
+        PointOpened(point_id=GATE, federation=JIANGBEI, union_id=WORKS, name="大门")
+    ]
     assert refusal(lambda: open_point(command, AT_THE_GATE, STAFF)) == "point_exists"
 
 

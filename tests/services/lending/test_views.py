@@ -33,7 +33,7 @@ def allocated(count: int) -> ItemsAllocated:
 
 def test_a_point_is_shown_with_its_union() -> None:
     points = ViewSpecification(Points(), federation=JIANGBEI)
-    opened = PointOpened(point_id=GATE, union_id=WORKS, name="大门")
+    opened = PointOpened(point_id=GATE, federation=JIANGBEI, union_id=WORKS, name="大门")
     points.given(opened).shows(PointRow(GATE, JIANGBEI, WORKS, "大门"))
 
 
