@@ -1,8 +1,8 @@
 """The relay: what the log holds goes to the service's JetStream stream, in order, once, at the same number.
 
-Events are published as atomic batches that say which sequence they must follow, so JetStream's sequence is the
-event's position. Whatever goes wrong, the stream's own last sequence says where to go on from: nothing is
-remembered here. Two relays at once do no harm, since whichever comes second is refused.
+Events are published as atomic batches, a few by themselves, that say which sequence they must follow, so JetStream's
+sequence is the event's position. Whatever goes wrong, the stream's own last sequence says where to go on from: nothing
+is remembered here. Two relays at once do no harm, since whichever comes second is refused.
 """
 
 import asyncio

@@ -12,7 +12,7 @@ from nats.js.api import StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
 from shared.eventsourcing import relay as relays
-from shared.eventsourcing.batch import batches
+from shared.eventsourcing.batch import FEW, batches
 from shared.eventsourcing.codec import Codec, UnknownEvent
 from shared.eventsourcing.relay import ForeignStream, Relay, StreamAhead, ensure_stream
 from shared.eventsourcing.store import EventStore
@@ -133,7 +133,7 @@ async def test_two_relays_at_once_do_no_harm(store: EventStore, nc: Client, nats
     await assert_stream_is_log(nc, store)
 
 
-@pytest.mark.parametrize("waiting", [1, 2], ids=["alone", "in a batch"])
+@pytest.mark.parametrize("waiting", [1, FEW, FEW + 1], ids=["alone", "one by one", "in a batch"])
 async def test_a_relay_that_has_been_overtaken_is_refused_whatever_its_messages_are_called(
     store: EventStore, nc: Client, waiting: int
 ) -> None:
@@ -227,7 +227,7 @@ async def test_without_its_stream_the_relay_stops(store: EventStore, nats_url: s
 async def test_a_stream_that_takes_no_batches_stops_the_relay(store: EventStore, nats_url: str) -> None:
     async with connected(nats_url) as nc:
         await nc.jetstream().add_stream(StreamConfig(name="SAVINGS", subjects=["evt.*.savings.>"]))
-        await deposit(store, 3, size=3)
+        await deposit(store, FEW + 1, size=FEW + 1)
         with pytest.raises(APIError, match="atomic publish is disabled"):
             await Relay(store, nc, "savings").run()
 
