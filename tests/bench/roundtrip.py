@@ -24,7 +24,7 @@ from shared.runtime.envelope import Envelope
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Actor
 from tests.bench.harness import Pace, callers, folder, require
-from tests.bench.lending import PROGRAMME, ShowLine
+from tests.bench.line_service import PROGRAMME, ShowLine
 from tests.bench.line import ACTOR, FEDERATION, next_command
 from tests.bench.memory import AIM as MEMORY_AIM
 from tests.bench.memory import resident
@@ -40,9 +40,9 @@ type Times = dict[str, list[float]]
 
 
 async def measure(pace: Pace) -> list[Finding]:
-    lending = Programme(PROGRAMME, (sys.executable, "-m", "tests.bench.lending"))
+    lines = Programme(PROGRAMME, (sys.executable, "-m", "tests.bench.line_service"))
     with folder() as home:
-        async with LocalSystem(Home(home / "home"), programmes=[lending]) as system, AsyncExitStack() as stack:
+        async with LocalSystem(Home(home / "home"), programmes=[lines]) as system, AsyncExitStack() as stack:
             connection = await nats.connect(system.run.nats_url)
             stack.push_async_callback(connection.close)
             world = World(Client(connection))

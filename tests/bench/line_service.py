@@ -14,7 +14,7 @@ from tests.bench.projecting import Lines
 
 __all__ = ["PROGRAMME", "LineShown", "ShowLine"]
 
-PROGRAMME = "lending"
+PROGRAMME = "lines"
 
 
 class LineShown(BaseModel):
