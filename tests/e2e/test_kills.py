@@ -38,7 +38,7 @@ from shared.schemas.messages import Accepted, Actor, Command
 from shared.schemas.notify import DeliveryStatus
 from tests.waiting import until
 
-PROGRAMMES = ("registry", "loan", "notify")
+PROGRAMMES = ("registry", "loan", "lending", "notify")
 PARTS = (*PROGRAMMES, "nats", "postgres", "mail", "sms")
 AT_ONCE = 3
 YUAN = 100
