@@ -24,8 +24,8 @@ from shared.runtime.envelope import Envelope
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Actor
 from tests.bench.harness import Pace, callers, folder, require
-from tests.bench.line_service import PROGRAMME, ShowLine
 from tests.bench.line import ACTOR, FEDERATION, next_command
+from tests.bench.line_service import PROGRAMME, ShowLine
 from tests.bench.memory import AIM as MEMORY_AIM
 from tests.bench.memory import resident
 from tests.bench.report import Finding, rate
