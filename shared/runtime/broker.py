@@ -38,7 +38,7 @@ async def connect(url: str, name: str, ended: asyncio.Event) -> Connection:
 
 
 async def door(url: str, name: str, ended: asyncio.Event) -> NatsBroker:
-    """FastStream's broker, on a connection of its own, for calls and reactions."""
+    """FastStream's broker, on a connection of its own, for reactions."""
 
     async def closed() -> None:
         ended.set()

@@ -229,8 +229,8 @@ class Running:
 
         broker = await door(settings.nats_url.get_secret_value(), programme, ended)
         stack.push_async_callback(broker.stop)
-        rpc.serve(broker, programme, commands, queries)
         await broker.start()
+        await stack.enter_async_context(rpc.answering(connection, programme, commands, queries))
         _spawn(stack, _react(reactions, broker, js, reacting), "reactions", ended)
         return running
 
