@@ -5,12 +5,10 @@ A field's token is bound to the person, the event and the field: moved elsewhere
 anew for each call, so that none is used after its erasure.
 """
 
-import asyncio
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
 from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rounds import Rounds
 from shared.eventsourcing.store import EventStore, install
 from shared.schemas.messages import Event, Reason
 from shared.schemas.personal import Personal
@@ -81,14 +80,6 @@ class MasterKeys:
             raise SealBroken(f"the key of {subject}") from None
 
 
-@dataclass(slots=True)
-class _Asked:
-    """Persons whose keys are wanted by several callers, and what the one query for them found."""
-
-    subjects: set[UUID] = field(default_factory=set)
-    keys: Keys | None = None
-
-
 class Keyring:
     """The keys of the persons whose data is in one store's log.
 
@@ -99,8 +90,7 @@ class Keyring:
     def __init__(self, store: EventStore, masters: Mapping[int, bytes], current: int | None = None) -> None:
         self._store, self._masters = store, MasterKeys(masters, current)
         self._table = f"{store.schema}.keys"
-        self._asked = _Asked()
-        self._asking = asyncio.Lock()
+        self._rounds: Rounds[set[UUID], Keys] = Rounds(set, self._made)
 
     async def install(self) -> None:
         """Make what is missing in the database."""
@@ -115,7 +105,7 @@ class Keyring:
         subjects = {_subject(event) for event in events if _personal(event)}
         if not subjects:
             return events
-        keys = await self._keys_for(subjects)
+        keys = await self._rounds.ask(lambda wanted: wanted.update(subjects))
         return [_sealed(event, id, keys) if _personal(event) else event for id, event in zip(ids, events, strict=True)]  # noqa: A001
 
     async def open(self, recorded: Sequence[Recorded]) -> list[Event]:
@@ -161,18 +151,8 @@ class Keyring:
             )
         return count
 
-    async def _keys_for(self, subjects: set[UUID]) -> Keys:
-        """The keys of these persons, made where missing. Who asks while a query runs shares the next one."""
-        asked = self._asked
-        asked.subjects |= subjects
-        async with self._asking:
-            if asked.keys is None:
-                if self._asked is asked:
-                    self._asked = _Asked()
-                asked.keys = await self._made(asked.subjects)
-        return asked.keys
-
     async def _made(self, subjects: Iterable[UUID]) -> Keys:
+        """The keys of these persons, made where missing."""
         wanted = list(subjects)
         offered = [self._masters.wrap(subject, os.urandom(KEY_BYTES)) for subject in wanted]
         return self._unwrapped(
