@@ -72,7 +72,7 @@ async def endorsed(stage: Stage, cast: Cast, person: Person, amount: int, about:
     apply = ApplyForLoan(
         application_id=application_id, member_id=person.member_id, amount=amount * YUAN, borrower=about
     )
-    await stage.once_known("loan", person.acting(), apply, "not_a_member", "no_consent")
+    await stage.once_known("loan", person.acting(), apply, "not_a_member", "not_eligible", "no_consent")
     recommend = RecommendApplication(application_id=application_id)
     await stage.once_known("loan", cast.chair.acting(Role.CADRE), recommend, "not_your_union")
     endorse = EndorseApplication(application_id=application_id)
