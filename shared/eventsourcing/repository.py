@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from shared.eventsourcing.decider import Aggregate
+from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.tails import Tails
 from shared.eventsourcing.writer import Commit, Conflict, NewEvent, Receipt, Write
@@ -126,6 +127,10 @@ class Repository:
         folded = await self._refreshed(aggregate, aggregate.stream(key))
         state: S = folded.state
         return state
+
+    async def recorded[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> list[Recorded]:
+        """A stream's events, in order, as the log has them: sealed."""
+        return await self._store.stream(aggregate.stream(key))
 
     async def transact(self, occasion: Occasion, work: Callable[[Session], Awaitable[None]]) -> Receipt:
         """Run `work` and append what it decided, once for the command's id.

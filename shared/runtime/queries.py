@@ -1,18 +1,20 @@
 """From a query to its answer, out of the service's read models."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
-from shared.eventsourcing.decider import SHANGHAI
+from shared.eventsourcing.decider import SHANGHAI, Aggregate
+from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Repository
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
 from shared.runtime.metrics import QUERY_SECONDS
 from shared.runtime.read_models import ReadModels
-from shared.schemas.messages import Actor, Query
+from shared.schemas.messages import Actor, Event, Query
 
 __all__ = ["Answers", "Asked", "Queries"]
 
@@ -32,6 +34,13 @@ class Asked:
     now: datetime
     """UTC, of the one clock."""
     resources: Any
+    keyring: Keyring | None
+    """Of a service that keeps personal data."""
+
+    async def opened[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> Sequence[Event]:
+        """A stream's events with personal fields in clear, or erased: for what no read model keeps."""
+        assert self.keyring is not None
+        return await self.keyring.open(await self.repository.recorded(aggregate, key))
 
     @property
     def today(self) -> date:
@@ -53,9 +62,11 @@ class Queries:
         read_models: ReadModels,
         repository: Repository,
         resources: Any = None,
+        keyring: Keyring | None = None,
     ) -> None:
         self._programme, self._handlers, self._clock = programme, handlers, clock
         self._read_models, self._repository, self._resources = read_models, repository, resources
+        self._keyring = keyring
         self.by_name = {kind.__name__: kind for kind in handlers}
 
     async def answer(self, query: Query[Any], envelope: Envelope, after: int = 0) -> Any:
@@ -77,5 +88,6 @@ class Queries:
                 envelope.federation,
                 self._clock.now(),
                 self._resources,
+                self._keyring,
             )
             return await handler(query, asked)

@@ -179,7 +179,7 @@ class Running:
 
         repository = Repository(store, seal=keyring.seal if keyring is not None else None)
         commands = Commands(programme, service.commands, repository, clock, read_models, resources)
-        queries = Queries(programme, service.queries, clock, read_models, repository, resources)
+        queries = Queries(programme, service.queries, clock, read_models, repository, resources, keyring)
         client = Client(connection)
         letters = Letters(store.pool, programme, service.patience)
 
