@@ -47,7 +47,7 @@ class Programme:
         return cls(name, (sys.executable, "-m", f"services.{name}.service"))
 
 
-PROGRAMMES: Final = tuple(Programme.of(name) for name in ("registry", "loan", "lending", "notify"))
+PROGRAMMES: Final = tuple(Programme.of(name) for name in ("registry", "loan", "lending", "aid", "notify"))
 
 
 class LocalSystem:

@@ -1,0 +1,201 @@
+"""What mutual aid knows of the registry: workers and who acts on their behalf, employers, and whose cadre somebody is.
+
+It names nobody: ids, dates and the purposes of consents stand in clear in the registry's events; names, numbers and
+accounts are sealed in them, and are not looked at here.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from services.aid.domain.facts import Worker
+from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rows import Rows
+from shared.eventsourcing.view import View, on
+from shared.runtime.read_models import ReadModels
+from shared.schemas import registry
+from shared.schemas.ids import EmployerId, MemberId, UnionId
+from shared.schemas.messages import Actor, Role
+from shared.schemas.registry import (
+    ConsentGiven,
+    ConsentPurpose,
+    ConsentWithdrawn,
+    EmployerAdmitted,
+    EmployerRegistered,
+    EmployerReleased,
+    EndOfMembership,
+    MemberErased,
+    MemberMoved,
+    MemberRegistered,
+    MembershipEnded,
+    UnionContactAppointed,
+    UnionContactRelieved,
+    UnionDissolved,
+    UnionEstablished,
+)
+
+__all__ = [
+    "REGISTRY",
+    "REGISTRY_CODEC",
+    "CadreRow",
+    "Cadres",
+    "EmployerRow",
+    "Employers",
+    "WorkerRow",
+    "Workers",
+    "as_worker",
+    "employers_of",
+    "unions_of",
+]
+
+REGISTRY: Final = "registry"
+REGISTRY_CODEC: Final = Codec.of(registry)
+
+
+@dataclass(slots=True)
+class WorkerRow:
+    """`agents` are the consents to act on the worker's behalf, as their events have them: dates as ISO text."""
+
+    member_id: MemberId
+    federation: str
+    employer_id: EmployerId
+    union_id: UnionId
+    ended: bool = False
+    deceased: bool = False
+    agents: list[dict[str, Any]] = field(default_factory=list)
+
+
+class Workers(View[WorkerRow]):
+    """Everybody whom the registry has, or had, as a member."""
+
+    name, version, key = "workers", 1, ("member_id",)
+    indexes = (("union_id",), ("employer_id",))
+
+    @on(MemberRegistered)
+    def registered(self, rows: Rows[WorkerRow], event: MemberRegistered, at: Recorded) -> None:
+        rows.put(WorkerRow(event.member_id, at.meta.federation, event.employer_id, event.union_id))
+
+    @on(MemberMoved)
+    def moved(self, rows: Rows[WorkerRow], event: MemberMoved, at: Recorded) -> None:
+        row = rows.get(event.member_id)
+        row.employer_id, row.union_id = event.employer_id, event.union_id
+        row.ended = row.deceased = False
+
+    @on(MembershipEnded)
+    def ended(self, rows: Rows[WorkerRow], event: MembershipEnded, at: Recorded) -> None:
+        row = rows.get(event.member_id)
+        row.ended, row.deceased = True, event.ground is EndOfMembership.DECEASED
+
+    @on(ConsentGiven)
+    def consented(self, rows: Rows[WorkerRow], event: ConsentGiven, at: Recorded) -> None:
+        if event.purpose is ConsentPurpose.ACT_ON_BEHALF:
+            given = event.model_dump(mode="json", include={"consent_id", "to", "on", "until"})
+            row = rows.get(event.member_id)
+            row.agents = [*row.agents, given]
+
+    @on(ConsentWithdrawn)
+    def withdrawn(self, rows: Rows[WorkerRow], event: ConsentWithdrawn, at: Recorded) -> None:
+        row = rows.get(event.member_id)
+        row.agents = [given for given in row.agents if given["consent_id"] != str(event.consent_id)]
+
+    @on(MemberErased)
+    def erased(self, rows: Rows[WorkerRow], event: MemberErased, at: Recorded) -> None:
+        row = rows.get(event.member_id)
+        row.ended, row.agents = True, []
+
+
+def as_worker(row: WorkerRow, today: date) -> Worker:
+    """With the consents in force on a day. A consent goes by its id: where it can be proved, the registry has."""
+    day = today.isoformat()
+    return Worker(
+        member_id=row.member_id,
+        employer_id=row.employer_id,
+        union_id=row.union_id,
+        active=not row.ended,
+        deceased=row.deceased,
+        agents={
+            given["to"]: given["consent_id"] for given in row.agents if given["on"] <= day <= (given["until"] or day)
+        },
+    )
+
+
+@dataclass(slots=True)
+class EmployerRow:
+    employer_id: EmployerId
+    federation: str
+    union_id: UnionId | None = None
+
+
+class Employers(View[EmployerRow]):
+    """Every employer, with the union that covers it."""
+
+    name, version, key = "employers", 1, ("employer_id",)
+    indexes = (("union_id",),)
+
+    @on(EmployerRegistered)
+    def registered(self, rows: Rows[EmployerRow], event: EmployerRegistered, at: Recorded) -> None:
+        rows.put(EmployerRow(event.employer_id, event.federation))
+
+    @on(UnionEstablished, by=lambda event: event.employer_ids)
+    def established(self, rows: Rows[EmployerRow], event: UnionEstablished, at: Recorded) -> None:
+        for employer_id in event.employer_ids:
+            rows.get(employer_id).union_id = event.union_id
+
+    @on(EmployerAdmitted)
+    def admitted(self, rows: Rows[EmployerRow], event: EmployerAdmitted, at: Recorded) -> None:
+        rows.get(event.employer_id).union_id = event.union_id
+
+    @on(EmployerReleased)
+    def released(self, rows: Rows[EmployerRow], event: EmployerReleased, at: Recorded) -> None:
+        rows.get(event.employer_id).union_id = None
+
+    @on(UnionDissolved, where={"union_id": "union_id"})
+    def dissolved(self, rows: Rows[EmployerRow], event: UnionDissolved, at: Recorded) -> None:
+        for row in rows.where(union_id=event.union_id):
+            row.union_id = None
+
+
+@dataclass(slots=True)
+class CadreRow:
+    union_id: UnionId
+    member_id: MemberId
+
+
+class Cadres(View[CadreRow]):
+    """Who acts for a union."""
+
+    name, version, key = "cadres", 1, ("union_id", "member_id")
+    indexes = (("member_id",),)
+
+    @on(UnionContactAppointed)
+    def appointed(self, rows: Rows[CadreRow], event: UnionContactAppointed, at: Recorded) -> None:
+        rows.put(CadreRow(event.union_id, event.member_id))
+
+    @on(UnionContactRelieved)
+    def relieved(self, rows: Rows[CadreRow], event: UnionContactRelieved, at: Recorded) -> None:
+        rows.remove(event.union_id, event.member_id)
+
+    @on(UnionDissolved, where={"union_id": "union_id"})
+    def dissolved(self, rows: Rows[CadreRow], event: UnionDissolved, at: Recorded) -> None:
+        for row in rows.where(union_id=event.union_id):
+            rows.remove(row.union_id, row.member_id)
+
+
+async def unions_of(actor: Actor, read_models: ReadModels) -> frozenset[UnionId]:
+    """The unions that a cadre acts for; none for anybody else."""
+    if actor.role is not Role.CADRE:
+        return frozenset()
+    try:
+        member_id = UUID(actor.id)
+    except ValueError:
+        return frozenset()
+    return frozenset(row.union_id for row in await read_models.some(Cadres, "member_id = $1", member_id))
+
+
+async def employers_of(unions: frozenset[UnionId], read_models: ReadModels) -> frozenset[EmployerId]:
+    """Those that these unions cover."""
+    if not unions:
+        return frozenset()
+    return frozenset(row.employer_id for row in await read_models.some(Employers, "union_id = any($1)", list(unions)))

@@ -1,0 +1,24 @@
+"""Mutual medical aid: the wiring, and nothing else."""
+
+from services.aid.deadlines import deadlines
+from services.aid.handling import HANDLERS
+from services.aid.people import REGISTRY, REGISTRY_CODEC, Cadres, Employers, Workers
+from services.aid.reactions import reactions
+from shared.eventsourcing.codec import Codec
+from shared.runtime.service import Follow, Service
+from shared.schemas import aid
+
+CODEC = Codec.of(aid)
+
+service = Service(
+    programme="aid",
+    codec=CODEC,
+    commands=HANDLERS,
+    follows=(Follow(REGISTRY, REGISTRY_CODEC, (Workers(), Employers(), Cadres())),),
+    reactions=reactions(CODEC),
+    deadlines=deadlines,
+    keeps_personal_data=True,
+)
+
+if __name__ == "__main__":
+    service.main()
