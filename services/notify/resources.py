@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from services.notify import rules, senders, templates
 from services.notify.channels import Email, Provider, Sms
 from services.notify.domain import Retries
+from services.notify.providers.sms_gateway import SmsGateway, SmsSettings
+from services.notify.providers.smtp import SmtpProvider, SmtpSettings
 from services.notify.rules import Rulebook
 from services.notify.senders import Sender
-from services.notify.sms_gateway import SmsGateway, SmsSettings
-from services.notify.smtp import SmtpProvider, SmtpSettings
 from services.notify.templates import Catalogue
 from shared.runtime.settings import Settings
 

@@ -302,8 +302,9 @@ class Lane:
 
     async def _ask(self, row: NotificationRow, message: Sms | Email) -> None:
         began = self._now()
+        assert row.started_at is not None
         try:
-            sent: Sent = await self._provider.settle(message)
+            sent: Sent = await self._provider.settle(message, row.started_at)
         except SendingRefused as refused:
             await self._failed(row, row.attempts, refused.failure, refused.reason)
         except Unknowable as never:

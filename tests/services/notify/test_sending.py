@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ class Scripted:
         await self.after(message.notification_id)
         return Sent(f"theirs-{message.notification_id}")
 
-    async def settle(self, message: Sms | Email) -> Sent:
+    async def settle(self, message: Sms | Email, begun: datetime) -> Sent:
         self.asked[message.notification_id] += 1
         await self.settled(message.notification_id)
         return (

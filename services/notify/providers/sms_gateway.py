@@ -4,6 +4,7 @@
 taken once. `GET /messages?out_id=…` says whether it was taken. So an attempt of unknown outcome can always be settled.
 """
 
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -68,7 +69,7 @@ class SmsGateway:
             raise OutcomeUnknown(f"http {type(error).__name__}") from None
         return _outcome(reply)
 
-    async def settle(self, message: Sms) -> Sent:
+    async def settle(self, message: Sms, _begun: datetime) -> Sent:
         taken = await self._ask(message.notification_id)
         return await self.send(message) if taken is None else taken
 

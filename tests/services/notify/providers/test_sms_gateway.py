@@ -15,13 +15,14 @@ import pytest
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.sinks import SmsSinkServer
 from services.notify.channels import OutcomeUnknown, Permanent, SendingRefused, Sms, Technical, Temporary
-from services.notify.sms_gateway import SmsGateway, SmsSettings
+from services.notify.providers.sms_gateway import SmsGateway, SmsSettings
 from shared.schemas.ids import new_id
+
+MORNING = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
 
 
 def sms(text: str = "【南浔区总工会】张建国您好，您的匠心贷已获银行批准。") -> Sms:
-    at = datetime(2026, 11, 24, 1, 30, tzinfo=UTC)
-    return Sms(notification_id=new_id(), to="13867201234", text=text, template="loan-accepted@1", at=at)
+    return Sms(notification_id=new_id(), to="13867201234", text=text, template="loan-accepted@1", at=MORNING)
 
 
 def gateway(url: str, timeout: float = 5) -> SmsGateway:
@@ -75,7 +76,7 @@ async def test_a_message_posted_again_is_the_same_message(tmp_path: Path) -> Non
         message = sms()
         first = await provider.send(message)
         assert await provider.send(message) == first
-        assert await provider.settle(message) == first
+        assert await provider.settle(message, message.at) == first
         await provider.close()
         (listed,) = await kept(sink)
     assert listed["text"] == message.text
@@ -85,7 +86,7 @@ async def test_a_message_posted_again_is_the_same_message(tmp_path: Path) -> Non
 async def test_a_message_that_the_gateway_does_not_have_is_sent_by_settling(tmp_path: Path) -> None:
     with SmsSinkServer(tmp_path / "sms", free_port()) as sink:
         provider = gateway(sink.url)
-        await provider.settle(sms())
+        await provider.settle(sms(), MORNING)
         await provider.close()
         assert len(await kept(sink)) == 1
 
@@ -109,7 +110,7 @@ async def test_a_sender_killed_after_the_gateways_yes_and_before_its_record_leav
 import asyncio, os, signal
 from dataclasses import replace
 from uuid import UUID
-from tests.services.notify.test_sms_gateway import gateway, sms
+from tests.services.notify.providers.test_sms_gateway import gateway, sms
 async def send():
     await gateway({sink.url!r}).send(replace(sms(), notification_id=UUID({str(message.notification_id)!r})))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -118,7 +119,7 @@ asyncio.run(send())
         sender = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
         assert await sender.wait() == -signal.SIGKILL
         provider = gateway(sink.url)
-        await provider.settle(message)
+        await provider.settle(message, message.at)
         await provider.close()
         (listed,) = await kept(sink)
     assert (listed["out_id"], listed["repeats"]) == (str(message.notification_id), 0)
@@ -144,7 +145,7 @@ async def test_messages_in_flight_when_the_gateway_is_killed_arrive_once_each(tm
         await attempts
         sink.start()
         for message in open_ended:
-            await provider.settle(message)
+            await provider.settle(message, message.at)
         await provider.close()
         arrived = [listed["out_id"] for listed in await kept(sink)]
     assert open_ended
@@ -156,7 +157,7 @@ async def test_a_gateway_that_cannot_be_reached_is_a_technical_failure() -> None
     with pytest.raises(Technical):
         await provider.send(sms())
     with pytest.raises(OutcomeUnknown):
-        await provider.settle(sms())
+        await provider.settle(sms(), MORNING)
     await provider.close()
 
 
@@ -177,8 +178,8 @@ async def test_an_answer_that_is_none_leaves_the_outcome_unknown_until_the_gatew
         with pytest.raises(OutcomeUnknown):
             await provider.send(message)
         with pytest.raises(OutcomeUnknown, match="asked: http 503"):
-            await provider.settle(message)
-        assert (await provider.settle(message)).provider_message_id == "m-1"
+            await provider.settle(message, message.at)
+        assert (await provider.settle(message, message.at)).provider_message_id == "m-1"
     posted, *asked = peer.requests
     assert posted.startswith(b"POST /v1/messages ")
     assert b"Bearer of-a-test" in posted

@@ -20,7 +20,7 @@ from deploy.local.mail_folder import mails_in
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.sinks import MailboxServer
 from services.notify.channels import Email, OutcomeUnknown, Permanent, SendingRefused, Technical, Temporary
-from services.notify.smtp import Security, SmtpProvider, SmtpSettings
+from services.notify.providers.smtp import Security, SmtpProvider, SmtpSettings
 from shared.schemas.ids import new_id
 from tests.services.notify.smtp_peer import Fault, smtp_peer
 
@@ -182,7 +182,7 @@ async def test_a_mail_whose_outcome_is_unknown_is_not_sent_again_to_an_ordinary_
             await smtp.send(mail)
         taken = len(peer.taken)
         with pytest.raises(OutcomeUnknown, match="cannot be asked"):
-            await smtp.settle(mail)
+            await smtp.settle(mail, mail.at)
         assert len(peer.taken) == taken
         await smtp.send(email())
         await smtp.close()
@@ -196,7 +196,7 @@ async def test_a_mail_whose_outcome_is_unknown_is_sent_again_to_a_server_that_ta
         peer.order("DATA", fault)
         with pytest.raises(OutcomeUnknown):
             await smtp.send(mail)
-        sent = await smtp.settle(mail)
+        sent = await smtp.settle(mail, mail.at)
         await smtp.close()
     assert sent.provider_message_id == f"<{mail.notification_id}@nanxun.example>"
     assert len(set(peer.taken)) == 1  # byte for byte the same
@@ -211,7 +211,7 @@ async def test_a_refusal_says_nothing_of_the_attempt_before(verb: str, replies: 
         smtp = provider(peer.port)
         peer.order(verb, *replies)
         with pytest.raises(OutcomeUnknown):
-            await smtp.settle(email())
+            await smtp.settle(email(), MORNING)
         await smtp.close()
 
 
@@ -236,7 +236,7 @@ async def test_a_sender_killed_after_the_servers_yes_and_before_its_record_leave
 import asyncio, os, signal
 from uuid import UUID
 from dataclasses import replace
-from tests.services.notify.test_smtp import email, provider
+from tests.services.notify.providers.test_smtp import email, provider
 async def send():
     await provider({mailbox.port}).send(replace(email(), notification_id=UUID({str(mail.notification_id)!r})))
     os.kill(os.getpid(), signal.SIGKILL)
@@ -245,7 +245,7 @@ asyncio.run(send())
         sender = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
         assert await sender.wait() == -signal.SIGKILL
         smtp = provider(mailbox.port)
-        await smtp.settle(mail)
+        await smtp.settle(mail, mail.at)
         await smtp.close()
     (kept,) = mails_in(tmp_path / "mail")
     assert kept.message_id == f"<{mail.notification_id}@nanxun.example>"

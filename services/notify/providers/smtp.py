@@ -10,6 +10,7 @@ import asyncio
 import re
 import ssl
 from contextlib import suppress
+from datetime import datetime
 from email.headerregistry import Address
 from enum import StrEnum
 from pathlib import Path
@@ -100,7 +101,7 @@ class SmtpProvider:
         async with self._turn:
             return await self._deliver(message, content)
 
-    async def settle(self, message: Email) -> Sent:
+    async def settle(self, message: Email, _begun: datetime) -> Sent:
         content = self._compose(message)
         async with self._turn:
             try:

@@ -1,0 +1,1 @@
+"""Ways to send: each speaks one protocol to one kind of provider."""
