@@ -4,17 +4,21 @@ Every call is answered: with what was accepted, with the answer, or with a refus
 as the refusal `failed`, with the number under which the log has it; while PostgreSQL is away the caller is
 told to call again.
 
+What an outside party asks comes in on `from.<role>.<code>.cmd.…`: the broker writes role and code there for the
+account that the party signed in to (`deploy.nats`). They say who acts, whatever the headers say.
+
 The calls are nats-py's own: FastStream's way to a handler takes a third of the time that a command takes in all.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 from pydantic import TypeAdapter
 
 from shared.eventsourcing.connections import is_transient
@@ -41,8 +45,25 @@ class Reply(NamedTuple):
     body: bytes
 
 
-type Answer = Callable[[Msg, str, str], Awaitable[Reply]]
-"""Of a call, with the federation and the name in its subject."""
+class Call(NamedTuple):
+    federation: str
+    name: str
+    """Of the command or query."""
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def of(cls, message: Msg) -> "Call":
+        headers = message.headers or {}
+        match message.subject.split("."):
+            case ["from", role, code, _, federation, _, name]:
+                return cls(federation, name, {**headers, "actor": f"{role}:{code}"}, message.data)
+            case [_, federation, _, name]:
+                return cls(federation, name, headers, message.data)
+        raise ValueError(message.subject)
+
+
+type Answer = Callable[[Call], Awaitable[Reply]]
 
 
 @asynccontextmanager
@@ -52,28 +73,28 @@ async def answering(
     """Calls are answered as long as the context lasts, in the service's queue group: each goes to one instance. Those
     that were taken are finished before it ends."""
 
-    async def command(message: Msg, federation: str, name: str) -> Reply:
-        kind = commands.by_name.get(name)
+    async def command(call: Call) -> Reply:
+        kind = commands.by_name.get(call.name)
         if kind is None:
-            raise UNKNOWN(name=name)
-        envelope = Envelope.received(federation, message.headers or {})
-        accepted = await commands.carry_out(parse(kind, message.data), envelope)
+            raise UNKNOWN(name=call.name)
+        envelope = Envelope.received(call.federation, call.headers)
+        accepted = await commands.carry_out(parse(kind, call.body), envelope)
         return Reply("accepted", accepted.model_dump_json().encode())
 
-    async def query(message: Msg, federation: str, name: str) -> Reply:
-        kind = queries.by_name.get(name)
+    async def query(call: Call) -> Reply:
+        kind = queries.by_name.get(call.name)
         if kind is None:
-            raise UNKNOWN(name=name)
-        headers = message.headers or {}
-        after = headers.get("after", "0")
-        envelope = Envelope.received(federation, headers)
-        answer = await queries.answer(parse(kind, message.data), envelope, int(after) if after.isdecimal() else 0)
+            raise UNKNOWN(name=call.name)
+        after = call.headers.get("after", "0")
+        envelope = Envelope.received(call.federation, call.headers)
+        answer = await queries.answer(parse(kind, call.body), envelope, int(after) if after.isdecimal() else 0)
         adapter = _answers.setdefault(kind, TypeAdapter(kind.answer_type()))
         return Reply("answered", adapter.dump_json(answer, context={"clear": True}))
 
     doors = _Door(connection, command), _Door(connection, query)
     for door, verb in zip(doors, ("cmd", "qry"), strict=True):
-        await door.open(f"{verb}.*.{programme}.*", programme)
+        for subject in (f"{verb}.*.{programme}.*", f"from.*.*.{verb}.*.{programme}.*"):
+            await door.open(subject, programme)
     try:
         yield
     finally:
@@ -81,21 +102,23 @@ async def answering(
 
 
 class _Door:
-    """One subscription, whose calls are answered side by side."""
+    """Subscriptions whose calls are answered side by side."""
 
     def __init__(self, connection: Connection, answer: Answer) -> None:
         self._connection, self._answer = connection, answer
         self._free = asyncio.Semaphore(AT_ONCE)
         self._under_way: set[asyncio.Task[None]] = set()
+        self._subscriptions: list[Subscription] = []
 
     async def open(self, subject: str, group: str) -> None:
-        self._subscription = await self._connection.subscribe(subject, queue=group, cb=self._take)
+        self._subscriptions.append(await self._connection.subscribe(subject, queue=group, cb=self._take))
 
     async def close(self) -> None:
         """Take no more, and finish what was taken."""
         with suppress(nats.errors.Error, TimeoutError):
             async with asyncio.timeout(GRACE):
-                await self._subscription.drain()  # type: ignore[no-untyped-call]
+                for subscription in self._subscriptions:
+                    await subscription.drain()  # type: ignore[no-untyped-call]
         if self._under_way:
             _, late = await asyncio.wait(self._under_way, timeout=GRACE)
             for task in late:
@@ -120,9 +143,9 @@ class _Door:
 
 
 async def _answered(answer: Answer, message: Msg) -> Reply:
-    _, federation, _, name = message.subject.split(".")
+    name = message.subject.rpartition(".")[2]
     try:
-        return await answer(message, federation, name)
+        return await answer(Call.of(message))
     except Refused as refused:
         refusal = refused.refusal
     except Exception as error:

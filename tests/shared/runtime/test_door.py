@@ -72,3 +72,32 @@ async def test_queries_that_take_long_hold_up_no_command(settings: Settings, cli
         assert accepted.position == 1
         may_end.set()
         assert len(await asyncio.gather(*asking)) == AT_ONCE + 10
+
+
+async def test_an_outside_party_is_who_the_broker_says_whatever_it_says_itself(
+    settings: Settings, nats_url: str
+) -> None:
+    seen: list[str] = []
+
+    async def note(command: PutMoney, context: Context) -> None:
+        seen.append(str(context.envelope.actor))
+        await TILLS.commands[PutMoney](command, context)
+
+    connection = await nats.connect(nats_url)
+    async with replace(TILLS, commands={**TILLS.commands, PutMoney: note}).running(settings):
+        body = PutMoney(till_id=new_id(), amount=1).model_dump_json().encode()
+        headers = {"command-id": str(new_id()), "actor": "officer:zhou"}
+        subject = "from.bank.nxbank.cmd.330503.till.PutMoney"
+        reply = await connection.request(subject, body, timeout=10, headers=headers)
+    assert reply.headers is not None
+    await connection.close()
+    assert (reply.headers["status"], seen) == ("accepted", ["bank:nxbank"])
+
+
+async def test_a_role_that_there_is_not_is_refused(settings: Settings, nats_url: str) -> None:
+    connection = await nats.connect(nats_url)
+    async with TILLS.running(settings):
+        body = PutMoney(till_id=new_id(), amount=1).model_dump_json().encode()
+        reply = await connection.request("from.owner.zhou.cmd.330503.till.PutMoney", body, timeout=10)
+    await connection.close()
+    assert (reply.headers or {})["status"] == "refused"
