@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import nats.errors
 from nats.aio.client import Client as Connection
@@ -12,13 +12,19 @@ from shared.runtime.envelope import AWAY, STATUS, Envelope
 from shared.runtime.tracing import traceparent
 from shared.schemas.messages import Accepted, Command, Query, Refusal, Refused
 
-__all__ = ["Client", "NoAnswer"]
+__all__ = ["Asking", "Client", "NoAnswer"]
 
 PAUSE: Final = 0.2
 
 
 class NoAnswer(Exception):
     """Nobody answered in time. Whether the command was carried out is unknown: send it again under the same id."""
+
+
+class Asking(Protocol):
+    """Asks another service."""
+
+    async def ask(self, programme: str, query: Query[Any], envelope: Envelope, after: int = 0) -> Any: ...
 
 
 class Client:

@@ -10,8 +10,10 @@ from uuid import UUID
 from opentelemetry.trace import SpanKind
 
 from shared.eventsourcing.decider import Aggregate, Decide, Facts
+from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Busy, Occasion, Repository, Session
 from shared.eventsourcing.writer import CommandIdReused
+from shared.runtime.client import Asking
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import BUSY, COMMAND_ID_REUSED, NOT_ALLOWED, UNKNOWN, Envelope, fingerprint
 from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS
@@ -34,6 +36,17 @@ class Context:
     """For outside facts that a decision needs."""
     resources: Any
     """What the service opened for itself at its start, such as its rules."""
+    client: Asking
+    """For outside facts that no read model may keep."""
+    repository: Repository
+    keyring: Keyring | None
+    """Of a service that keeps personal data."""
+
+    async def opened[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> Sequence[Event]:
+        """A stream's events with personal fields in clear, or erased. What the decision rests on must be loaded from
+        the session as well: nothing verifies what is only read here."""
+        assert self.keyring is not None
+        return await self.keyring.open(await self.repository.recorded(aggregate, key))
 
     def facts(self) -> Facts:
         return Facts(now=self.now, actor=self.envelope.actor, federation=self.envelope.federation)
@@ -77,11 +90,14 @@ class Commands:
         repository: Repository,
         clock: Clock,
         read_models: ReadModels,
+        client: Asking,
         resources: Any = None,
+        keyring: Keyring | None = None,
     ) -> None:
         self._programme, self._handlers = programme, handlers
         self._repository, self._clock = repository, clock
         self._read_models, self._resources = read_models, resources
+        self._client, self._keyring = client, keyring
         self.by_name = {kind.__name__: kind for kind in handlers}
 
     async def carry_out(self, command: Command, envelope: Envelope) -> Accepted:
@@ -111,7 +127,17 @@ class Commands:
         meta = envelope.meta(now).model_copy(update={"trace": traceparent() or envelope.trace})
 
         async def work(session: Session) -> None:
-            await handler(command, Context(session, envelope, now, self._read_models, self._resources))
+            context = Context(
+                session,
+                envelope,
+                now,
+                self._read_models,
+                self._resources,
+                self._client,
+                self._repository,
+                self._keyring,
+            )
+            await handler(command, context)
 
         try:
             receipt = await self._repository.transact(Occasion(envelope.id, fingerprint(command, envelope), meta), work)

@@ -8,7 +8,7 @@ does follows from the event's id, so that nothing is done twice.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.aio.msg import Msg
@@ -23,13 +23,14 @@ from shared.eventsourcing.connections import is_transient
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.tasks import end
+from shared.runtime.client import Asking
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
 from shared.runtime.metrics import REACTIONS
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
-from shared.schemas.messages import Accepted, Actor, Command, Event, Query, Role
+from shared.schemas.messages import Accepted, Actor, Command, Event, Role
 
 __all__ = ["Reacting", "Reaction", "Reactions"]
 
@@ -42,12 +43,6 @@ BACK_OFF: Final = 1.0
 RETRY_BEAT: Final = 0.25
 
 _log = log(__name__)
-
-
-class Asking(Protocol):
-    """Asks another service."""
-
-    async def ask(self, programme: str, query: Query[Any], envelope: Envelope, after: int = 0) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ if __name__ == "__main__":
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
@@ -23,12 +24,13 @@ from shared.eventsourcing import relay as relaying
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.feed import StreamFeed
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.projector import Projector
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.seal_chain import SealChain
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.tasks import end
 from shared.eventsourcing.timers import Deadlines, Timers
 from shared.eventsourcing.view import View
@@ -107,6 +109,8 @@ class Service:
                 else nullcontext()
             )
             async with http:
+                gc.collect()
+                gc.freeze()  # modules, models and plans live as long as the process: no collection goes through them
                 _log.info("ready", position=await running.store.head())
                 await _either(told, running.ended)
                 _log.info("leaving", told=told.is_set())
@@ -178,9 +182,9 @@ class Running:
         read_models = ReadModels(store, own, others, of)
 
         repository = Repository(store, seal=keyring.seal if keyring is not None else None)
-        commands = Commands(programme, service.commands, repository, clock, read_models, resources)
-        queries = Queries(programme, service.queries, clock, read_models, repository, resources, keyring)
         client = Client(connection)
+        commands = Commands(programme, service.commands, repository, clock, read_models, client, resources, keyring)
+        queries = Queries(programme, service.queries, clock, read_models, repository, resources, keyring)
         letters = Letters(store.pool, programme, service.patience)
 
         def reacting_to(recorded: Recorded, source: str) -> Reacting:
