@@ -6,6 +6,7 @@ rounds' ratios.
 """
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -68,6 +69,8 @@ async def interleaved(contestants: Mapping[str, Run], pace: Pace) -> Rates:
     """Each contestant once a round, after a warm-up; another one goes first in each round."""
     for run in contestants.values():
         await run(pace.seconds / 3)
+    gc.collect()
+    gc.freeze()  # for all alike, as a service does once it is ready
     names = list(contestants)
     rates: dict[str, list[float]] = {name: [] for name in names}
     for number in range(pace.rounds):
