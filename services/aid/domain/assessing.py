@@ -122,13 +122,20 @@ def approve(command: ApproveClaim, claim: Claim, scheme: SchemeTerms, facts: Aid
             raise refusals.NOT_REVIEWED(above=cny(scheme.four_eyes_above))
         if facts.actor.id == claim.assessed_by:
             raise refusals.SAME_PERSON_TWICE(above=cny(scheme.four_eyes_above))
-    return approved(claim, assessment.amount, facts)
+    return approved(claim, assessment, facts)
 
 
-def approved(claim: Claim, amount: Fen, facts: AidFacts) -> list[AidEvent]:
+def approved(claim: Claim, assessment: Assessment, facts: AidFacts) -> list[AidEvent]:
     """Granted: settled on the account, and posted to the pool; where less than before, the rest is undone."""
+    amount = assessment.amount
     granted = ClaimApproved(
-        claim_id=claim.claim_id, member_id=claim.member_id, amount=amount, was=claim.granted, by=facts.actor.id
+        claim_id=claim.claim_id,
+        member_id=claim.member_id,
+        amount=amount,
+        was=claim.granted,
+        by=facts.actor.id,
+        channel=claim.channel,
+        reductions=assessment.reductions,
     )
     more, less = max(0, amount - claim.granted), max(0, claim.granted - amount)
     return [

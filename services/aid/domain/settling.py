@@ -133,7 +133,7 @@ def _confirm(claim: Claim, facts: AidFacts) -> list[AidEvent]:
         amount=claim.assessment.amount,
         on=facts.today,
     )
-    return [confirmed, *approved(claim, claim.assessment.amount, facts)]
+    return [confirmed, *approved(claim, claim.assessment, facts)]
 
 
 def _cancel(claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:

@@ -331,12 +331,15 @@ class ClaimReviewed(ClaimEvent):
 
 
 class ClaimApproved(ClaimEvent):
-    """`amount` is granted in all; `was` had been before, where the claim was reopened."""
+    """`amount` is granted in all; `was` had been before, where the claim was reopened. `channel` and `reductions` are
+    those of the claim and of its assessment, for whoever is told."""
 
     member_id: MemberId
     amount: PositiveFen
     was: NonNegativeFen
     by: str
+    channel: Channel | None = None
+    reductions: tuple[Finding, ...] = ()
 
 
 class ClaimRejected(ClaimEvent):
