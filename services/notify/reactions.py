@@ -14,7 +14,7 @@ from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.keyring import ERASED
 from shared.runtime.logs import log
 from shared.runtime.reactions import Handler, Reacting, Reaction
-from shared.schemas import lending, loan, registry
+from shared.schemas import aid, lending, loan, registry
 from shared.schemas.ids import UnionId
 from shared.schemas.language import events_of
 from shared.schemas.messages import Event, Refused
@@ -23,7 +23,7 @@ from shared.schemas.registry import MemberErased, ShowFederation, ShowUnion
 
 __all__ = ["reactions_to"]
 
-LANGUAGES: Final[Mapping[str, ModuleType]] = {"lending": lending, "loan": loan, "registry": registry}
+LANGUAGES: Final[Mapping[str, ModuleType]] = {"aid": aid, "lending": lending, "loan": loan, "registry": registry}
 
 _log = log(__name__)
 
@@ -55,6 +55,7 @@ async def request(event: Event, reacting: Reacting) -> None:
     asked = [
         _asked(rule, content, channel, recipient, reacting)
         for rule in resources.rules.of(reacting.source, type(event).__name__)
+        if rule.applies_to(content)
         for recipient in await recipients(rule, content, reacting)
         for channel in rule.channels
     ]

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -77,6 +77,8 @@ class Rule(BaseModel):
     channels: Annotated[tuple[Channel, ...], Field(min_length=1)]
     values: dict[str, Place] = {}
     """Where a variable of the template stands in the event, unless it has the variable's own name."""
+    when: dict[Place, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
+    """Codes by places of the event: unless one of them stands there, the rule calls for nothing."""
 
     @property
     def place_of_audience(self) -> str | None:
@@ -85,17 +87,29 @@ class Rule(BaseModel):
     def place_of(self, variable: str) -> str:
         return self.values.get(variable, variable)
 
+    def applies_to(self, event: Mapping[str, JsonValue]) -> bool:
+        """Of an event as JSON has it. Raises KeyError where the event lacks a place."""
+        return all(value_at(event, place) in codes for place, codes in self.when.items())
+
     def values_of(self, event: Mapping[str, JsonValue], template: Template) -> Values:
         """The template's variables, from an event as JSON has it. Raises KeyError where the event lacks one."""
         return {variable: value_at(event, self.place_of(variable)) for variable in template.variables}
 
 
 def value_at(event: Mapping[str, JsonValue], place: str) -> JsonValue:
-    """What stands at a place of an event; null beyond a null. Raises KeyError."""
-    value: Any = event
+    """What stands at a place of an event; null beyond a null, beyond a list that of each. Raises KeyError."""
+    found: JsonValue = dict(event)
     for name in place.split("."):
-        value = None if value is None else value[name]
-    found: JsonValue = value
+        found = _under(found, name)
+    return found
+
+
+def _under(value: Any, name: str) -> JsonValue:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return [_under(one, name) for one in value]
+    found: JsonValue = value[name]
     return found
 
 
@@ -160,9 +174,12 @@ def _problems(rule: Rule, template: Template, event: type[Event] | None) -> Iter
     for place in (rule.place_of_audience, rule.concerns):
         if place is not None and not _at(schema, place):
             yield f"{rule.event} has no {place}"
+    for place, codes in rule.when.items():
+        known = {code for one in _at(schema, place) for code in _codes(one)}
+        yield from (f"{rule.event}.{place} is never {code}" for code in codes if code not in known)
     for name, variable in template.variables.items():
         place = rule.place_of(name)
-        found = _at(schema, place)
+        found = [one for one in _at(schema, place) if place not in rule.when or one.get("type") != "null"]
         if not found:
             yield f"{rule.event} has no {place}"
         elif wrong := [one for one in found if not _fits(variable, one)]:
@@ -173,14 +190,24 @@ type Schema = dict[str, Any]
 
 
 def _at(schema: Schema, place: str) -> list[Schema]:
-    """The alternatives that a JSON schema has at a place."""
+    """The alternatives that a JSON schema has at a place, in the manner of `value_at`."""
     found = [schema]
     for name in place.split("."):
-        inner = [one["properties"][name] for one in found if name in one.get("properties", {})]
-        nullable = [one for one in found if one.get("type") == "null"]
-        found = [leaf for one in inner for leaf in _alternatives(one, schema.get("$defs", {}))]
-        found += nullable
+        found = [leaf for one in found for leaf in _below(one, name, schema.get("$defs", {}))]
     return found
+
+
+def _below(schema: Schema, name: str, definitions: Mapping[str, Schema]) -> list[Schema]:
+    if schema.get("type") == "null":
+        return [schema]
+    if schema.get("type") == "array":
+        return [_list_of(one) for one in _below(schema["items"], name, definitions)]
+    inner = schema.get("properties", {}).get(name)
+    return [] if inner is None else _alternatives(inner, definitions)
+
+
+def _list_of(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
 
 
 def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> list[Schema]:
@@ -188,19 +215,27 @@ def _alternatives(schema: Schema, definitions: Mapping[str, Schema]) -> list[Sch
         return _alternatives(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
     if "anyOf" in schema:
         return [leaf for one in schema["anyOf"] for leaf in _alternatives(one, definitions)]
+    if schema.get("type") == "array":
+        return [_list_of(one) for one in _alternatives(schema.get("items", {}), definitions)]
     return [] if "sealed" in schema.get("properties", {}) else [schema]
+
+
+def _codes(schema: Schema) -> set[str]:
+    return set(schema.get("enum", [schema["const"]] if "const" in schema else []))
 
 
 def _fits(variable: Variable, schema: Schema) -> bool:
     kind, form = schema.get("type"), schema.get("format")
     if kind == "null":
         return variable.optional
+    if variable.several:
+        return kind == "array" and _fits(replace(variable, several=False), schema["items"])
     match variable.kind:
         case Kind.TEXT:
             return kind == "string" and form is None and "enum" not in schema
         case Kind.WORD:
-            codes = schema.get("enum", [schema["const"]] if "const" in schema else [])
-            return bool(codes) and set(codes) <= dict(variable.words).keys()
+            codes = _codes(schema)
+            return bool(codes) and codes <= dict(variable.words).keys()
         case Kind.MONEY:
             return form == "cny"
         case Kind.PERCENT:

@@ -20,6 +20,10 @@ __all__ = ["Kind", "Variable", "VariableText", "Vocabulary"]
 type Vocabulary = Mapping[str, Mapping[str, str]]
 """Tables of words by code. A table is never changed once used: its name ends in its version, `ground-1`."""
 
+LONGEST_LIST: Final = 5
+"""Of several values, how many are named."""
+LIKELY_LIST: Final = 3
+
 type ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
 
@@ -38,16 +42,30 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`words` are those of a `WORD`, by code. An optional one may be null, and is None in the template."""
+    """`words` are those of a `WORD`, by code. An optional one may be null, and is None in the template; so is one of
+    `several` values where there are none."""
 
     kind: Kind
     optional: bool = False
     words: tuple[tuple[str, str], ...] = ()
+    several: bool = False
 
     def written(self, value: JsonValue) -> str | None:
         """As people write it. Raises ValueError for a value that is not of this type."""
         if value is None and self.optional:
             return None
+        if self.several:
+            return self._listed(value)
+        return self._one(value)
+
+    def _listed(self, values: JsonValue) -> str | None:
+        if not isinstance(values, list):
+            raise ValueError("not a list")
+        named = [self._one(value) for value in values[:LONGEST_LIST]]
+        more = f"等{len(values)}项" if len(values) > LONGEST_LIST else ""
+        return ("；" if self.kind is Kind.TEXT else "、").join(named) + more or None
+
+    def _one(self, value: JsonValue) -> str:
         if self.kind is Kind.WORD:
             found = dict(self.words).get(str(value))
             if found is None:
@@ -59,23 +77,26 @@ class Variable:
     @property
     def example(self) -> str:
         """The longest likely text of its type."""
-        return max((word for _, word in self.words), key=len) if self.words else _EXAMPLES[self.kind]
+        one = max((word for _, word in self.words), key=len) if self.words else _EXAMPLES[self.kind]
+        return "、".join([one] * LIKELY_LIST) if self.several else one
 
 
 def _read(written: object, info: ValidationInfo) -> Variable:
-    """From a template's file: `money`; `date?` where it may be missing; `word:ground-1`, a table of the vocabulary."""
+    """From a template's file: `money`; `date?` where it may be missing; `text*` where there may be several or none;
+    `word:ground-1`, a table of the vocabulary."""
     if isinstance(written, Variable):
         return written
     if not isinstance(written, str):
         raise ValueError("a variable is a type, such as money")
-    name, optional = written.removesuffix("?"), written.endswith("?")
+    optional, several = written.endswith("?"), written.endswith("*")
+    name = written.rstrip("?*")
     kind, _, table = name.partition(":")
     if kind != Kind.WORD:
-        return Variable(Kind(name), optional)
+        return Variable(Kind(name), optional or several, several=several)
     vocabulary: Vocabulary = (info.context or {}).get("vocabulary", {})
     if table not in vocabulary:
         raise ValueError(f"the vocabulary has no {table}")
-    return Variable(Kind.WORD, optional, tuple(vocabulary[table].items()))
+    return Variable(Kind.WORD, optional or several, tuple(vocabulary[table].items()), several)
 
 
 type VariableText = Annotated[Variable, BeforeValidator(_read)]

@@ -2,7 +2,7 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from services.notify import rules, senders, templates
 from services.notify.rules import Audience, BadRules, Rulebook, check_rules
 from services.notify.templates import Addressee
-from shared.schemas import lending, loan, registry
+from shared.schemas import aid, lending, loan, registry
 from shared.schemas.ids import MemberId, new_id
 from shared.schemas.language import events_of
 from shared.schemas.loan import ApplicationId, LineId, LoanAccepted
@@ -20,7 +20,12 @@ from shared.schemas.money import Fen
 from shared.schemas.notify import RecipientKind
 from shared.schemas.personal import Personal
 
-LANGUAGES = {"lending": events_of(lending), "loan": events_of(loan), "registry": events_of(registry)}
+LANGUAGES = {
+    "aid": events_of(aid),
+    "lending": events_of(lending),
+    "loan": events_of(loan),
+    "registry": events_of(registry),
+}
 
 
 def test_every_shipped_rule_fits_the_events_of_its_programme() -> None:
@@ -64,12 +69,18 @@ class Terms(BaseModel):
     until: date | None = None
 
 
+class Tag(BaseModel):
+    words: str
+
+
 class CaseDecided(Event):
     subject: ClassVar[str | None] = "member_id"
 
     member_id: UUID
     terms: Terms
     note: Personal[str] | None = None
+    ground: Literal["late", "early"] | None = None
+    tags: tuple[Tag, ...] = ()
 
 
 GREETING = """
@@ -83,6 +94,7 @@ note = "text?"
 [sms]
 text = "{{ limit }}{% if until %}{{ until }}{% endif %}{% if note %}{{ note }}{% endif %}"
 """
+CASES = {"cases": {"CaseDecided": CaseDecided}}
 RULE = """
 version = "7"
 [[rules]]
@@ -105,7 +117,7 @@ def book(folder: Path, rule: str) -> tuple[Rulebook, templates.Catalogue]:
 
 
 def problems(folder: Path, rule: str) -> list[str]:
-    return check_rules(*book(folder, rule), {"cases": {"CaseDecided": CaseDecided}})
+    return check_rules(*book(folder, rule), CASES)
 
 
 def test_a_value_may_stand_deep_in_an_event_be_missing_or_be_personal(tmp_path: Path) -> None:
@@ -116,6 +128,49 @@ def test_a_value_may_stand_deep_in_an_event_be_missing_or_be_personal(tmp_path: 
     assert found.rules[0].values_of(event, template) == {"limit": "5.00", "until": None, "note": None}
 
 
+def test_a_rule_may_ask_for_one_of_several_codes(tmp_path: Path) -> None:
+    asking = RULE.replace("class =", 'when = { ground = ["late"] }\nclass =')
+    assert problems(tmp_path, asking) == []
+    (rule,) = book(tmp_path, asking)[0].rules
+    assert [rule.applies_to({"ground": ground}) for ground in ("late", "early", None)] == [True, False, False]
+
+
+def test_a_place_asked_about_is_not_missing(tmp_path: Path) -> None:
+    reading = 'ground = "word:ground-1"'
+    (tmp_path / "vocabulary.toml").write_text('[ground-1]\nlate = "迟"\nearly = "早"')
+    (tmp_path / "greeting.1.toml").write_text(
+        GREETING.replace('note = "text?"', reading).replace("{% if note %}{{ note }}{% endif %}", "{{ ground }}")
+    )
+    catalogue = templates.Catalogue.load(tmp_path)
+
+    def found(rule: str) -> list[str]:
+        (tmp_path / "rules.toml").write_text(rule)
+        return check_rules(Rulebook.load(tmp_path / "rules.toml", catalogue), catalogue, CASES)
+
+    assert found(RULE.replace("class =", 'when = { ground = ["late"] }\nclass =')) == []
+    assert found(RULE) == ["greet: CaseDecided.ground may be {'type': 'null'}, which is no ground (word)"]
+
+
+def test_several_values_are_named_and_none_are_none(tmp_path: Path) -> None:
+    (tmp_path / "vocabulary.toml").touch()
+    (tmp_path / "greeting.1.toml").write_text(GREETING.replace("text?", "text*"))
+    (tmp_path / "rules.toml").write_text(RULE.replace('"terms.until" }', '"terms.until", note = "tags.words" }'))
+    catalogue = templates.Catalogue.load(tmp_path)
+    listing = Rulebook.load(tmp_path / "rules.toml", catalogue)
+    assert check_rules(listing, catalogue, CASES) == []
+    (template,) = catalogue.templates.values()
+
+    def text(*words: str) -> str:
+        event: dict[str, Any] = {"terms": {"limit": "5.00", "until": None}, "tags": [{"words": one} for one in words]}
+        return template.sms_text(
+            Addressee("某", senders.shipped()["330503"]), listing.rules[0].values_of(event, template)
+        )
+
+    assert text() == "【南浔区总工会】5元"
+    assert text("甲", "乙") == "【南浔区总工会】5元甲；乙"
+    assert text(*"一二三四五六") == "【南浔区总工会】5元一；二；三；四；五等6项"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -123,6 +178,9 @@ def test_a_value_may_stand_deep_in_an_event_be_missing_or_be_personal(tmp_path: 
         ('"terms.limit"', '"terms.cap"', "greet: CaseDecided has no terms.cap"),
         ('"terms.limit"', '"member_id"', "which is no limit (money)"),
         ('"terms.until"', '"terms.limit"', "which is no until (date)"),
+        ("class =", 'when = { ground = ["lost"] }\nclass =', "greet: CaseDecided.ground is never lost"),
+        ("class =", 'when = { verdict = ["late"] }\nclass =', "greet: CaseDecided.verdict is never late"),
+        ('until = "terms.until"', 'until = "terms.until", note = "tags.words"', "which is no note (text)"),
         ("class =", 'who = "cadre_id"\nclass =', "greet: CaseDecided has no cadre_id"),
         ("class =", 'concerns = "person_id"\nclass =', "greet: CaseDecided has no person_id"),
     ],

@@ -36,10 +36,12 @@ def template(name: str) -> Template:
 
 
 def examples(of: Template) -> dict[str, JsonValue]:
-    return {
-        name: variable.words[0][0] if variable.words else EXAMPLES[variable.kind]
-        for name, variable in of.variables.items()
-    }
+    return {name: example(variable) for name, variable in of.variables.items()}
+
+
+def example(variable: Variable) -> JsonValue:
+    one = variable.words[0][0] if variable.words else EXAMPLES[variable.kind]
+    return [one, one] if variable.several else one
 
 
 @pytest.mark.parametrize(
