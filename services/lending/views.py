@@ -159,6 +159,9 @@ class Shares(View[PointKindRow]):
 
     name, version, key = "shares", 1, ("point_id", "kind")
     indexes = (("federation", "kind"),)
+    in_sql = """
+        select (data ->> 'point_id')::uuid, data ->> 'kind', min(meta ->> 'federation'), sum((data ->> 'count')::bigint)
+        from {events} where type = 'ItemsAllocated' group by data ->> 'point_id', data ->> 'kind'"""
 
     @on(ItemsAllocated)
     def allocated(self, rows: Rows[PointKindRow], event: ItemsAllocated, at: Recorded) -> None:
@@ -195,6 +198,18 @@ class Usage(View[UsageDayRow]):
 
     name, version, key = "usage", 1, ("day", "point_id", "kind")
     indexes = (("federation", "kind", "day"),)
+    in_sql = """
+        select day, (data ->> 'point_id')::uuid, data ->> 'kind', min(meta ->> 'federation'),
+               count(*) filter (where type = 'HelmetBorrowed'),
+               count(*) filter (where type = 'HelmetReturned' and not (data ->> 'late')::boolean),
+               count(*) filter (where type = 'HelmetReturned' and (data ->> 'late')::boolean)
+        from {events}, lateral (
+            select case type when 'HelmetBorrowed' then data ->> 'borrowed_at' else data ->> 'returned_at' end
+        ) as scan (made), lateral (
+            select (made::timestamptz at time zone 'Asia/Shanghai')::date
+        ) as counted (day)
+        where type in ('HelmetBorrowed', 'HelmetReturned')
+        group by day, data ->> 'point_id', data ->> 'kind'"""
 
     @on(HelmetBorrowed, HelmetReturned, by=_days)
     def scanned(self, rows: Rows[UsageDayRow], event: Scan, at: Recorded) -> None:

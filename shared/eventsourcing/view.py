@@ -126,6 +126,14 @@ class View[R]:
     """Whether events are opened by the keyring before they are folded. A field of an erased person reads as erased,
     at any event of theirs: `event.name.clear if event.name.is_clear else None`."""
 
+    in_sql: ClassVar[str] = ""
+    """For a model of sums and counts: a `select` of all its rows by PostgreSQL alone, which a rebuild then uses.
+
+    It names its columns in the row's order and reads `{events}`, the service's log as far as the rebuild goes, with its
+    columns `position`, `stream`, `version`, `type`, `data`, `meta`; `{schema}.fen(text)` reads an amount. It must give
+    what the handlers give: a specification's `shows_in` compares the two. It reads contents as they were stored, so it
+    is left aside once a type that the view folds has an older schema."""
+
     row: ClassVar[type[Any]]
     lookups: ClassVar[tuple[Lookup, ...]]
 

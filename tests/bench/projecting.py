@@ -47,6 +47,14 @@ class Lines(View[LineRow]):
     """Every line of credit, as it stands."""
 
     name, version, key = "lines", 1, ("line",)
+    in_sql = """
+        select (data ->> 'line')::uuid, min(data ->> 'member')::uuid,
+               sum(case type when 'Drawn' then {schema}.fen(data ->> 'amount')
+                             else -{schema}.fen(data ->> 'principal') end),
+               coalesce({schema}.fen((array_agg(data ->> 'credit' order by position desc)
+                                      filter (where type = 'Repaid'))[1]), 0),
+               count(*)
+        from {events} where type in ('Drawn', 'Repaid') group by data ->> 'line'"""
 
     @on(Drawn)
     def drawn(self, rows: Rows[LineRow], event: Drawn, _: Recorded) -> None:

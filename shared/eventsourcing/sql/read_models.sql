@@ -10,3 +10,8 @@ create table if not exists {schema}.read_models (
     build    uuid    not null,    -- another one each time a table is filled
     position bigint  not null     -- the last one folded into it
 ) with (fillfactor = 50);
+
+-- An amount as events hold it, "1234.50", in fen.
+create or replace function {schema}.fen(amount text) returns bigint
+language sql immutable strict parallel safe
+as $$ select replace(amount, '.', '')::bigint $$;

@@ -2,7 +2,9 @@
 
 from datetime import date, timedelta
 
+from services.lending.service import CODEC
 from services.lending.views import PointKindRow, PointRow, Points, Shares, Usage, UsageDayRow
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.view_specification import ViewSpecification
 from shared.schemas.lending import ItemsAllocated, PointOpened, campaign_id
 from tests.services.lending.cases import (
@@ -58,3 +60,19 @@ def test_a_scan_counts_on_its_own_day_in_china_and_at_its_own_point() -> None:
     assert row.day == wednesday
     (row,) = usage.given(returned(DUE + 12 * HOUR)).rows
     assert row.day == wednesday + timedelta(days=1)
+
+
+async def test_shares_and_usage_count_the_same_in_sql(database_url: str) -> None:
+    shares = ViewSpecification(Shares(), federation=JIANGBEI).given(allocated(20), allocated(5))
+    late_in_the_evening = DUE + timedelta(hours=11) + 59 * timedelta(minutes=1)
+    scans = (
+        borrowed(),
+        borrowed(SECOND, WANG),
+        returned(DUE),
+        returned(late_in_the_evening),
+        returned(DUE + 12 * HOUR),
+    )
+    usage = ViewSpecification(Usage(), federation=JIANGBEI).given(*scans)
+    async with EventStore(database_url, "lending", CODEC) as store:
+        await shares.shows_in(store, *shares.rows)
+        await usage.shows_in(store, *usage.rows)

@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from shared.eventsourcing import rebuild
+from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.folding import CannotFold
 from shared.eventsourcing.projection import OwnLog
 from shared.eventsourcing.projector import Projector
+from shared.eventsourcing.reader import LogBroken
 from shared.eventsourcing.rebuild import BeingBuilt
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
@@ -19,6 +23,8 @@ from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View, on
 from shared.eventsourcing.view_specification import MemoryLog
+from shared.schemas.messages import Event
+from shared.schemas.money import fen
 from tests.shared.eventsourcing.test_projection import LIMIT, another_process, assert_shows, running
 from tests.shared.eventsourcing.toolshed import (
     CODEC,
@@ -267,3 +273,92 @@ async def test_statements_prepared_before_a_swap_read_the_new_table(store: Event
         await store.pool.execute("delete from shed.tools")
         await projector.rebuild(Tools)
         await assert_shows(projector, shed)
+
+
+@dataclass(slots=True)
+class WorthRow:
+    depot: str
+    tools: int
+    fen: int
+
+
+class Worth(View[WorthRow]):
+    """What was ever spent on each depot's tools; `folded` counts the events that went through Python."""
+
+    name, version, key = "worth", 1, ("depot",)
+    in_sql = """
+        select data ->> 'depot', count(*), sum({schema}.fen(data ->> 'price'))
+        from {events} where type = 'Bought' group by data ->> 'depot'"""
+    folded = 0
+
+    @on(Bought)
+    def bought(self, rows: Rows[WorthRow], event: Bought, at: Recorded) -> None:
+        self.folded += 1
+        row = rows.find(event.depot) or WorthRow(event.depot, 0, 0)
+        rows.put(WorthRow(event.depot, row.tools + 1, row.fen + event.price))
+
+
+async def worth(projector: Projector) -> dict[str, tuple[int, int]]:
+    return {row.depot: (row.tools, row.fen) for row in await projector.some(Worth, "true")}
+
+
+async def test_a_view_that_says_itself_in_sql_is_filled_by_the_server_and_goes_on_by_folding(store: EventStore) -> None:
+    shed = busy_shed(tools=300, lendings=100)
+    view = Worth()
+    async with running(Projector(store, [view])) as projector:
+        receipt = await record(store, shed.events)
+        await projector.reached(receipt.position, timeout=LIMIT)
+        live, folded = await worth(projector), view.folded
+        assert folded == 300
+        told: list[tuple[int, int]] = []
+        assert await projector.rebuild(Worth, lambda done, total: told.append((done, total))) == receipt.position
+        assert (view.folded, told) == (folded, [(receipt.position, receipt.position)])
+        assert await worth(projector) == live
+        more = await record(store, busy_shed(tools=3, lendings=0).events)
+        await projector.reached(more.position, timeout=LIMIT)
+        assert sum(tools for tools, _ in (await worth(projector)).values()) == 303
+
+
+async def test_a_hole_in_the_log_stops_the_server_as_it_stops_a_fold(store: EventStore) -> None:
+    receipt = await record(store, busy_shed(tools=20, lendings=0).events)
+    async with running(Projector(store, [Worth()])) as projector:
+        await projector.reached(receipt.position, timeout=LIMIT)
+        live = await worth(projector)
+        await store.pool.execute("delete from shed.events where position = 7")
+        with pytest.raises(LogBroken):
+            await projector.rebuild(Worth)
+        assert await worth(projector) == live
+    assert await leftovers(store) == []
+
+
+async def test_contents_of_an_older_schema_are_folded_for_sql_would_misread_them(database_url: str) -> None:
+    class Bought(Event):
+        schema_version = 2
+        tool: UUID
+        depot: str
+        fen: int
+
+    class Spent(View[WorthRow]):
+        """The same of a newer log."""
+
+        name, version, key = "worth", 1, ("depot",)
+        in_sql = """
+            select data ->> 'depot', count(*), sum((data ->> 'fen')::bigint)
+            from {events} where type = 'Bought' group by data ->> 'depot'"""
+
+        @on(Bought)
+        def bought(self, rows: Rows[WorthRow], event: Bought, at: Recorded) -> None:
+            row = rows.find(event.depot) or WorthRow(event.depot, 0, 0)
+            rows.put(WorthRow(event.depot, row.tools + 1, row.fen + event.fen))
+
+    def lifted(old: dict[str, Any]) -> dict[str, Any]:
+        return {"tool": old["tool"], "depot": old["depot"], "fen": fen(old["price"])}
+
+    async with EventStore(database_url, "shed", CODEC) as store:
+        receipt = await record(store, busy_shed(tools=20, lendings=0).events)
+    newer = Codec([Bought], {("Bought", 1): lifted})
+    async with EventStore(database_url, "shed", newer) as store, running(Projector(store, [Spent()])) as projector:
+        await projector.reached(receipt.position, timeout=LIMIT)
+        live = {row.depot: row.fen for row in await projector.some(Spent, "true")}
+        assert await projector.rebuild(Spent) == receipt.position
+        assert {row.depot: row.fen for row in await projector.some(Spent, "true")} == live
