@@ -5,20 +5,11 @@ Both sides list what they confirmed and cancelled on a day, by settlement number
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
-from shared.schemas.aid import SettlementNumber, SettlementStatus
+from shared.schemas.aid import DifferenceKind, SettlementNumber, SettlementStatus
 from shared.schemas.money import Fen
 
-__all__ = ["Difference", "DifferenceKind", "Settled", "reconcile"]
-
-
-class DifferenceKind(StrEnum):
-    ONLY_THE_FUNDS = "only_the_funds"  # 医院无此结算
-    ONLY_THE_HOSPITALS = "only_the_hospitals"  # 基金无此结算
-    AMOUNT = "amount"  # 金额不符
-    STATUS = "status"  # 状态不符
-    TWICE = "twice"  # 医院重复列报
+__all__ = ["Difference", "Settled", "reconcile"]
 
 
 @dataclass(frozen=True, slots=True)

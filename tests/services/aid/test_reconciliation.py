@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.aid.reconciliation import Difference, DifferenceKind, Settled, reconcile
-from shared.schemas.aid import SettlementStatus
+from services.aid.reconciliation import Difference, Settled, reconcile
+from shared.schemas.aid import DifferenceKind, SettlementStatus
 
 CONFIRMED, CANCELLED = SettlementStatus.CONFIRMED, SettlementStatus.CANCELLED
 
