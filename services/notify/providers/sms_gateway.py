@@ -5,29 +5,35 @@ taken once. `GET /messages?out_id=…` says whether it was taken. So an attempt 
 """
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.notify.channels import OutcomeUnknown, Permanent, Sent, Sms, Technical, Temporary
+from services.notify.providers.secret import Secret
 from shared.schemas.notify import Channel
 
-__all__ = ["SmsGateway", "SmsSettings"]
+__all__ = ["SmsGateway", "SmsGatewayAccount", "SmsSettings"]
 
 
-class SmsSettings(BaseSettings):
-    """`SMS_URL` and the rest."""
+class SmsGatewayAccount(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    model_config = SettingsConfigDict(env_prefix="SMS_", extra="ignore", hide_input_in_errors=True)
-
+    kind: Literal["sms-gateway"] = "sms-gateway"
     url: HttpUrl
-    token: SecretStr | None = None
+    token: Secret | None = None
     """Sent as a bearer token."""
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds for each reply."""
+
+
+class SmsSettings(SmsGatewayAccount, BaseSettings):
+    """`SMS_URL` and the rest."""
+
+    model_config = SettingsConfigDict(env_prefix="SMS_", extra="ignore", hide_input_in_errors=True)
 
 
 class _Taken(BaseModel):
@@ -46,7 +52,7 @@ class SmsGateway:
     channel = Channel.SMS
     at_once = 16
 
-    def __init__(self, settings: SmsSettings, name: str = "sms-gateway") -> None:
+    def __init__(self, settings: SmsGatewayAccount, name: str = "sms-gateway") -> None:
         self.name = name
         headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"} if settings.token else {}
         self._http = httpx.AsyncClient(

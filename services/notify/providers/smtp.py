@@ -14,12 +14,12 @@ from datetime import datetime
 from email.headerregistry import Address
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from uuid import UUID
 
 import aiosmtplib
 from aiosmtplib import SMTP
-from pydantic import Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from services.notify.channels import (
@@ -33,9 +33,10 @@ from services.notify.channels import (
     Unknowable,
 )
 from services.notify.mail import BadAddress, address_on_the_wire, compose, message_id
+from services.notify.providers.secret import Secret
 from shared.schemas.notify import Channel
 
-__all__ = ["Security", "SmtpProvider", "SmtpSettings"]
+__all__ = ["Security", "SmtpAccount", "SmtpProvider", "SmtpSettings"]
 
 ONCE: Final = "x-once"
 CLOSING: Final = 421
@@ -50,18 +51,19 @@ class Security(StrEnum):
     TLS = "tls"
 
 
-class SmtpSettings(BaseSettings):
-    """`SMTP_HOST`, `SMTP_PORT` and the rest."""
+class SmtpAccount(BaseModel):
+    """A mail server, and who we are there."""
 
-    model_config = SettingsConfigDict(env_prefix="SMTP_", extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
+    kind: Literal["smtp"] = "smtp"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 587
     security: Security = Security.STARTTLS
     ca_file: Path | None = None
     """Certificates to trust in place of the system's."""
     username: str | None = None
-    password: SecretStr | None = None
+    password: Secret | None = None
     from_address: str
     return_path: str | None = None
     """Where bounces go, `from_address` unless set. `{id}` in it becomes the notification's id: `bounces+{id}@…`."""
@@ -73,7 +75,7 @@ class SmtpSettings(BaseSettings):
     @model_validator(mode="after")
     def _passwords_travel_sealed(self) -> Self:
         if self.username is not None and self.security is Security.NONE:
-            raise ValueError("SMTP_USERNAME needs SMTP_SECURITY=tls or starttls: a password does not travel in clear")
+            raise ValueError("a username needs security tls or starttls: a password does not travel in clear")
         return self
 
     @property
@@ -84,13 +86,19 @@ class SmtpSettings(BaseSettings):
         return (self.return_path or self.from_address).replace("{id}", notification_id.hex)
 
 
+class SmtpSettings(SmtpAccount, BaseSettings):
+    """`SMTP_HOST`, `SMTP_PORT` and the rest."""
+
+    model_config = SettingsConfigDict(env_prefix="SMTP_", extra="ignore", hide_input_in_errors=True)
+
+
 class SmtpProvider:
     """Sends one message at a time."""
 
     channel = Channel.EMAIL
     at_once = 1
 
-    def __init__(self, settings: SmtpSettings, name: str = "smtp") -> None:
+    def __init__(self, settings: SmtpAccount, name: str = "smtp") -> None:
         self.name = name
         self._settings = settings
         self._turn = asyncio.Lock()

@@ -1,0 +1,102 @@
+"""Which ways an installation has, and which federation uses which."""
+
+from pathlib import Path
+
+import pytest
+
+from services.notify.providers.smtp import SmtpAccount
+from services.notify.providers.ways import BadWays, WaysFile, open_ways
+from shared.schemas.notify import Channel
+
+NANXUN, DONGYANG = "330503", "330783"
+GOOD = """
+[email]
+post = 100
+
+[sms]
+first = 80
+second = 20
+
+[federations.330503.sms]
+second = 1
+
+[providers.post]
+kind = "smtp"
+host = "127.0.0.1"
+username = "niangjia"
+password = { file = "%(secret)s" }
+from_address = "notify@nanxun.example"
+
+[providers.first]
+kind = "sms-gateway"
+url = "https://sms.example"
+token = { env = "SMS_OF_A_TEST" }
+
+[providers.second]
+kind = "sms-gateway"
+url = "https://sms.example"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "secret").write_text("hidden in a file\n")
+    monkeypatch.setenv("SMS_OF_A_TEST", "hidden in a variable")
+    path = tmp_path / "ways.toml"
+    path.write_text(GOOD % {"secret": tmp_path / "secret"})
+    return path
+
+
+async def test_a_federation_uses_its_own_ways_and_those_of_all_where_it_has_none(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NOTIFY_WAYS", str(file))
+    async with open_ways() as ways:
+        assert set(ways.providers) == {"post", "first", "second"}
+        assert ways.of(NANXUN, Channel.SMS) == {"second": 1}
+        assert ways.of(NANXUN, Channel.EMAIL) == ways.of(DONGYANG, Channel.EMAIL) == {"post": 100}
+        assert ways.of(DONGYANG, Channel.SMS) == {"first": 80, "second": 20}
+        assert {name: provider.name for name, provider in ways.providers.items()} == {n: n for n in ways.providers}
+
+
+async def test_without_a_file_there_is_one_way_for_each_channel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NOTIFY_WAYS", raising=False)
+    monkeypatch.setenv("SMTP_FROM_ADDRESS", "notify@nanxun.example")
+    monkeypatch.setenv("SMS_URL", "http://127.0.0.1:9")
+    async with open_ways() as ways:
+        assert ways.of(NANXUN, Channel.SMS) == {"sms-gateway": 1}
+        assert ways.of(NANXUN, Channel.EMAIL) == {"smtp": 1}
+
+
+def test_secrets_come_from_files_and_variables_and_are_never_shown(file: Path) -> None:
+    loaded = WaysFile.load(file)
+    post = loaded.providers["post"]
+    assert isinstance(post, SmtpAccount)
+    assert post.password is not None
+    assert post.password.get_secret_value() == "hidden in a file"
+    assert "hidden" not in repr(loaded)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "words"),
+    [
+        ('{ env = "SMS_OF_A_TEST" }', '"written down"', "a secret is not written here"),
+        ('{ env = "SMS_OF_A_TEST" }', '{ env = "NOT_SET" }', "there is no secret in NOT_SET"),
+        ('{ env = "SMS_OF_A_TEST" }', '{ file = "/nowhere" }', "/nowhere: No such file or directory"),
+        ('{ env = "SMS_OF_A_TEST" }', "{ }", "either file or env"),
+        ("second = 20", "third = 20", "third has a weight, and is no provider"),
+        ("second = 20", "post = 20", "post sends by email, and has a weight for sms"),
+        ("second = 20", "second = 0", "greater than 0"),
+        ('kind = "smtp"', 'kind = "pigeon"', "does not match any of the expected tags"),
+        ('username = "niangjia"', 'username = "niangjia"\nsecurity = "none"', "a password does not travel in clear"),
+        ("[email]", "[post]", "post: Extra inputs are not permitted"),
+        ("[email]", "[email", "Expected"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_what_is_wrong_and_no_secret(
+    file: Path, right: str, wrong: str, words: str
+) -> None:
+    file.write_text(file.read_text().replace(right, wrong))
+    with pytest.raises(BadWays, match=words) as refused:
+        WaysFile.load(file)
+    assert "written down" not in str(refused.value)
