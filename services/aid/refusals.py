@@ -114,6 +114,11 @@ SLOT_PAST = Reason("slot_past", APPOINTMENTS, "这个时段已开始")
 ALREADY_BOOKED = Reason("already_booked", APPOINTMENTS, "已有一个尚未结束的预约")
 NOT_BOOKED = Reason("not_booked", APPOINTMENTS, "没有这个预约")
 
+# Who may know
+NOT_CONCERNED = Reason("not_concerned", DUTIES, "只有本人、所在基层工会和总工会可以查询")
+UNKNOWN_EMPLOYER = Reason("unknown_employer", ENROLMENT, "没有这个单位")
+WHOSE_CLAIMS = Reason("whose_claims", DUTIES, "请指明职工或基层工会")
+
 REJECTIONS: Final = {
     RejectionGround.DOCUMENTS: (FILING, "限期内未补齐材料"),
     RejectionGround.UNTRUE: (FILING, "材料不实"),
