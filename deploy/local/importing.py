@@ -23,8 +23,9 @@ from rich.text import Text
 from deploy.local.clock import is_settable
 from deploy.local.reach import connection
 from deploy.local.terminal import NO_ANSWER, REFUSED, err, out, wrong
-from services.registry.roster import Caller, Outcome, Roster, Stage, import_roster, open_roster
+from services.registry.roster import Outcome, Roster, Stage, import_roster, open_roster
 from shared.eventsourcing.decider import SHANGHAI
+from shared.runtime.calling import Caller
 from shared.runtime.client import Client, NoAnswer
 from shared.runtime.clock import shared_offset
 from shared.schemas.ids import UnionId
@@ -56,7 +57,8 @@ async def _import(roster: Roster, union: UUID, result: Path, actor: Actor, feder
     async with connection() as broker:
         offset = await shared_offset(broker.jetstream()) if is_settable() else timedelta()
         today = (datetime.now(UTC) + offset).astimezone(SHANGHAI).date()
-        caller = Caller(client=Client(broker, patience=PATIENCE), actor=actor, federation=federation)
+        client = Client(broker, patience=PATIENCE)
+        caller = Caller(client=client, programme="registry", actor=actor, federation=federation)
         with Progress(
             TextColumn("{task.description}"),
             BarColumn(),

@@ -14,10 +14,11 @@ from nats.aio.client import Client as Connection
 from typer.testing import CliRunner, Result
 
 from deploy.local.cli import app
-from services.registry.roster import Caller, Outcome, Stage, import_roster, open_roster
+from services.registry.roster import Outcome, Stage, import_roster, open_roster
 from services.registry.service import CODEC
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.verification import Verified, verify
+from shared.runtime.calling import Caller
 from shared.runtime.client import Client
 from shared.runtime.envelope import Envelope
 from shared.runtime.settings import Settings
@@ -51,6 +52,10 @@ async def connection(nats_url: str) -> AsyncIterator[Connection]:
     await connection.close()
 
 
+def calling(client: Client, after: Accepted) -> Caller:
+    return Caller(client=client, programme="registry", actor=OFFICER, federation=NANXUN, position=after.position)
+
+
 async def founded(client: Client) -> tuple[EstablishUnion, Accepted]:
     """A federation and a joint union of one employer."""
 
@@ -73,7 +78,7 @@ async def test_a_roster_goes_in_whole_though_the_registry_is_killed_on_the_way(
     book = write_roster(tmp_path / "名册.xlsx", listed)
     async with Process(settings, tmp_path / "registry.log") as process:
         union, accepted = await founded(client)
-        caller = Caller(client=client, actor=OFFICER, federation=NANXUN, position=accepted.position)
+        caller = calling(client, accepted)
         reached = {200: asyncio.Event(), 400: asyncio.Event()}
 
         def progress(stage: Stage, done: int, total: int) -> None:
@@ -108,7 +113,7 @@ async def test_a_registry_that_is_told_to_leave_does_so_and_its_metrics_name_nob
     client = Client(connection, timeout=2, patience=30)
     async with Process(settings, tmp_path / "registry.log") as process:
         union, accepted = await founded(client)
-        caller = Caller(client=client, actor=OFFICER, federation=NANXUN, position=accepted.position)
+        caller = calling(client, accepted)
         listed = list(people(20))
         book = write_roster(tmp_path / "名册.xlsx", listed)
         await import_roster(open_roster(book), TODAY, caller, union.union_id)

@@ -1,6 +1,5 @@
 """The rosters (会员花名册) that unions keep in Excel: reading them, and giving them back with what came of each row."""
 
-from services.registry.roster.calling import Caller
 from services.registry.roster.columns import Column
 from services.registry.roster.importing import Stage, import_roster
 from services.registry.roster.reading import Roster, open_roster
@@ -8,7 +7,6 @@ from services.registry.roster.result import Outcome, ResultWorkbook
 from services.registry.roster.rows import ListedMember, Problem, RosterRow
 
 __all__ = [
-    "Caller",
     "Column",
     "ListedMember",
     "Outcome",

@@ -7,8 +7,8 @@ import asyncio
 from typing import Final
 
 from services.registry.refusals import CREDIT_CODE_TAKEN, EMPLOYER_COVERED, ONE_EMPLOYER_ONLY
-from services.registry.roster.calling import Caller
 from services.registry.roster.rows import ListedMember
+from shared.runtime.calling import Caller
 from shared.schemas.ids import EmployerId, derived_id
 from shared.schemas.messages import Reason, Refused
 from shared.schemas.registry import (

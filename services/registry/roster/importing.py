@@ -18,13 +18,13 @@ from uuid import UUID
 
 from services.registry.domain.member import first_household
 from services.registry.refusals import MEMBER_ERASED, NAME_DIFFERS, NO_SUCH_UNION, NOT_YOURS, UNION_DISSOLVED
-from services.registry.roster.calling import Caller, side_by_side
 from services.registry.roster.columns import Column
 from services.registry.roster.employers import Employers
 from services.registry.roster.households import Lodging, lodgings
 from services.registry.roster.reading import Roster
 from services.registry.roster.result import Outcome, ResultWorkbook
 from services.registry.roster.rows import ListedMember, Problem, RosterRow
+from shared.runtime.calling import Caller, side_by_side
 from shared.runtime.envelope import NOT_ALLOWED
 from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId, new_id
 from shared.schemas.messages import Reason, Refused

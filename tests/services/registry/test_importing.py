@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from python_calamine import CalamineWorkbook
 
-from services.registry.roster import Caller, Outcome, Stage, import_roster, open_roster
+from services.registry.roster import Outcome, Stage, import_roster, open_roster
+from shared.runtime.calling import Caller
 from shared.runtime.client import Client
 from shared.schemas.ids import EmployerId, MemberId, UnionId, new_id
 from shared.schemas.messages import Actor, Refused
@@ -39,7 +40,8 @@ def book(tmp_path: Path) -> Path:
 
 
 def caller(desk: Desk, actor: Actor = OFFICER) -> Caller:
-    return Caller(client=desk.client, actor=actor, federation=desk.federation, position=desk.position)
+    here, seen = desk.federation, desk.position
+    return Caller(client=desk.client, programme="registry", actor=actor, federation=here, position=seen)
 
 
 async def imported(desk: Desk, book: Path, union_id: UnionId, actor: Actor = OFFICER) -> dict[Outcome, int]:

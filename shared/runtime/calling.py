@@ -1,5 +1,5 @@
-"""How an import calls the registry: every command under an id that follows from the import's, each called until the
-service is able to answer."""
+"""How an import calls a service: every command under an id that follows from the import's, each called until it can be
+answered."""
 
 import asyncio
 import time
@@ -15,11 +15,10 @@ from shared.schemas.messages import Accepted, Actor, Command, Query, Refused
 
 __all__ = ["Caller", "side_by_side"]
 
-PROGRAMME: Final = "registry"
 SIDE_BY_SIDE: Final = 64
 """Calls under way at once."""
 PATIENCE: Final = 60.0
-"""Seconds that the registry may say that it is busy or that its read models are behind."""
+"""Seconds that a service may say that it is busy or that its read models are behind."""
 PAUSE: Final = 0.2
 
 
@@ -29,6 +28,7 @@ class Caller:
     changes nothing."""
 
     client: Client
+    programme: str
     actor: Actor
     federation: str
     id: UUID = field(default_factory=new_id)
@@ -38,14 +38,14 @@ class Caller:
     async def send(self, command: Command, name: str) -> Accepted:
         """`name` tells the import's commands apart. Raises Refused, NoAnswer."""
         envelope = self._envelope(derived_id(self.id, f"{type(command).__name__} {name}"))
-        accepted: Accepted = await _patiently(lambda: self.client.send(PROGRAMME, command, envelope))
+        accepted: Accepted = await _patiently(lambda: self.client.send(self.programme, command, envelope))
         self.position = max(self.position, accepted.position)
         return accepted
 
     async def ask(self, query: Query[Any]) -> Any:
         """Raises Refused, NoAnswer."""
         return await _patiently(
-            lambda: self.client.ask(PROGRAMME, query, self._envelope(new_id()), after=self.position)
+            lambda: self.client.ask(self.programme, query, self._envelope(new_id()), after=self.position)
         )
 
     def _envelope(self, own: UUID) -> Envelope:
