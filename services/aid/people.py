@@ -4,7 +4,7 @@ It names nobody: ids, dates and the purposes of consents stand in clear in the r
 accounts are sealed in them, and are not looked at here.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -141,20 +141,24 @@ class Employers(View[EmployerRow]):
     @on(UnionEstablished, by=lambda event: event.employer_ids)
     def established(self, rows: Rows[EmployerRow], event: UnionEstablished, at: Recorded) -> None:
         for employer_id in event.employer_ids:
-            rows.get(employer_id).union_id = event.union_id
+            _of_union(rows, rows.get(employer_id), event.union_id)
 
     @on(EmployerAdmitted)
     def admitted(self, rows: Rows[EmployerRow], event: EmployerAdmitted, at: Recorded) -> None:
-        rows.get(event.employer_id).union_id = event.union_id
+        _of_union(rows, rows.get(event.employer_id), event.union_id)
 
     @on(EmployerReleased)
     def released(self, rows: Rows[EmployerRow], event: EmployerReleased, at: Recorded) -> None:
-        rows.get(event.employer_id).union_id = None
+        _of_union(rows, rows.get(event.employer_id), None)
 
     @on(UnionDissolved, where={"union_id": "union_id"})
     def dissolved(self, rows: Rows[EmployerRow], event: UnionDissolved, at: Recorded) -> None:
         for row in rows.where(union_id=event.union_id):
-            row.union_id = None
+            _of_union(rows, row, None)
+
+
+def _of_union(rows: Rows[EmployerRow], row: EmployerRow, union_id: UnionId | None) -> None:
+    rows.put(replace(row, union_id=union_id))
 
 
 @dataclass(slots=True)
