@@ -1,22 +1,35 @@
 """Who may do what: each service is a user of its own on both servers, and reaches nothing that is another's.
 
-In PostgreSQL a service's role owns the schema of its name. On the broker it hears its own commands and queries,
-publishes its own events, asks other services, and consumes their streams; only whoever operates the system sets the
-clock or removes anything. Inboxes are shared, and a service could spoil another's consumer: to part those too,
-each service would need an account.
+In PostgreSQL a service reaches the schema of its name alone, and can't change what its log holds. On the broker it
+hears its own commands and queries, publishes its own events, asks other services, and consumes their streams; only
+whoever operates the system sets the clock or removes anything. Inboxes are shared, and a service could spoil another's
+consumer: to part those too, each service would need an account.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import asyncpg
-
+from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.installing import install_on
 from shared.eventsourcing.wire import stream_name
 from shared.runtime.clock import BUCKET
 
-__all__ = ["OPERATOR", "broker_users", "grant"]
+__all__ = ["OPERATOR", "RIGHTS", "broker_users", "grant"]
 
 OPERATOR: Final = "operator"
+
+RIGHTS: Final[Mapping[str, str]] = {
+    "events": "select, insert",
+    "commits": "select, insert",
+    "seals": "select",
+    "keys": "select, insert, update",
+    "checkpoints": "select, insert, update",
+    "read_models": "select, insert, update, delete",
+    "timers": "select, insert, update, delete",
+    "letters": "select, insert, update, delete",
+    "installed": "select",
+}
+"""What a service may do with each table that is installed in its schema."""
 
 
 def broker_users(passwords: Mapping[str, str]) -> str:
@@ -66,16 +79,47 @@ def _user(name: str, password: str, publish: Sequence[str], subscribe: Sequence[
 
 
 async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
-    """Make roles and their schemas, named like the services; each sees its own schema alone. May be repeated."""
-    admin = await asyncpg.connect(admin_url)
+    """Make roles, and schemas with their tables, named like the services. May be repeated, and is after an upgrade.
+
+    `<service>_owner`, as whom nobody logs in, owns the log and whatever else is installed; the service itself may
+    add events and never change one, and owns the read models that it makes for itself. Raises what asyncpg raises.
+    """
+    admin = await open_connection(admin_url)
     try:
         await admin.execute(f"revoke all on database {database} from public")
         for name, password in passwords.items():
-            if not await admin.fetchval("select true from pg_roles where rolname = $1", name):
-                await admin.execute(f"create role {name} login")
-            await admin.execute(f"alter role {name} password '{password}'")
-            # CREATE: a service makes its schema where it is missing, and PostgreSQL asks for the right even if not.
-            await admin.execute(f"grant connect, create, temporary on database {database} to {name}")
-            await admin.execute(f"create schema if not exists {name} authorization {name}")
+            await _make_roles(admin, database, name, password)
+            await _own(admin, name)
+            await admin.execute(f"set role {name}_owner")
+            await install_on(admin, name, "tables", "append", "read_models", "seals", "keys", "timers")
+            await install_on(admin, name, "letters", package="shared.runtime")
+            await admin.execute(f"grant usage, create on schema {name} to {name}")
+            for table, rights in RIGHTS.items():
+                await admin.execute(f"grant {rights} on {name}.{table} to {name}")
+            await admin.execute("reset role")
     finally:
         await admin.close()
+
+
+async def _make_roles(admin: Connection, database: str, name: str, password: str) -> None:
+    for role, login in ((name, "login"), (f"{name}_owner", "nologin")):
+        if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
+            await admin.execute(f"create role {role} {login}")
+    quoted = await admin.fetchval("select quote_literal($1)", password)
+    await admin.execute(f"alter role {name} password {quoted}")
+    await admin.execute(f"revoke all on database {database} from {name}")
+    await admin.execute(f"grant connect, temporary on database {database} to {name}")
+
+
+async def _own(admin: Connection, name: str) -> None:
+    """Give the schema to its owner, with what the service may own from a time when it owned all."""
+    owner = f"{name}_owner"
+    await admin.execute(f"create schema if not exists {name} authorization {owner}")
+    await admin.execute(f"alter schema {name} owner to {owner}")
+    for table in RIGHTS:
+        await admin.execute(f"alter table if exists {name}.{table} owner to {owner}")
+    functions = await admin.fetch(
+        "select oid::regprocedure::text from pg_proc where pronamespace = $1::regnamespace", name
+    )
+    for (function,) in functions:
+        await admin.execute(f"alter function {function} owner to {owner}")

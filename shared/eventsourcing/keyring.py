@@ -16,9 +16,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rounds import Rounds
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.schemas.messages import Event, Reason
 from shared.schemas.personal import Personal
 

@@ -33,11 +33,12 @@ import structlog
 
 from shared.eventsourcing.connections import is_transient, open_connection, persistently
 from shared.eventsourcing.folding import CannotFold, Opener
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Fenced, Lane, Log, OwnLog, Projection, Replaced
 from shared.eventsourcing.rebuild import NewerCode, Progress, build, discard, make_missing
 from shared.eventsourcing.recorded import Recorded
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View
 

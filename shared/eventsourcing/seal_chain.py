@@ -15,8 +15,9 @@ from typing import Final
 
 import asyncpg
 
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.reader import rows
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 
 __all__ = ["INTERVAL", "Seal", "SealChain", "beginning", "extended"]
 

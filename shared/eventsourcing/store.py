@@ -1,14 +1,14 @@
 """The event store of one service: one insert-only table in a schema of its own, which is its outbox too."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from importlib.resources import files
 from typing import Final
 from uuid import UUID
 
 import asyncpg
 
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.connections import Connection, OwnConnection, Pool, open_connection
+from shared.eventsourcing.connections import Connection, OwnConnection, Pool
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.reader import pages
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.wakeup import Wakeup
@@ -16,7 +16,6 @@ from shared.eventsourcing.writer import PLANS, CommandIdReused, Commit, Receipt,
 
 __all__ = ["EventStore"]
 
-INSTALL_LOCK: Final = 7010
 COLUMNS: Final = "position, stream, version, id, type, schema, data, meta, recorded_at"
 
 
@@ -123,16 +122,3 @@ class EventStore:
 async def _as_it_was(_connection: Connection) -> None:
     """Nothing done on the pool outlives its statement or transaction: a connection that is given back needs no reset,
     which would be a second call for each query."""
-
-
-async def install(dsn: str, schema: str, *names: str, package: str = "shared.eventsourcing") -> None:
-    """Run `sql/<name>.sql` of a package for a schema; one process at a time, any number of times."""
-    connection: Connection = await open_connection(dsn)
-    try:
-        async with connection.transaction():
-            await connection.execute("select pg_advisory_xact_lock($1)", INSTALL_LOCK)
-            for name in names:
-                statements = files(package).joinpath("sql", f"{name}.sql").read_text()
-                await connection.execute(statements.replace("{schema}", schema))
-    finally:
-        await connection.close()

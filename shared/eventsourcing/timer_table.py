@@ -13,8 +13,9 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from shared.eventsourcing.connections import OwnConnection
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.schemas.messages import Command
 
 __all__ = ["Fenced", "Scheduled", "TimerRow", "TimerTable"]

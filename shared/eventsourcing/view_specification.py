@@ -19,13 +19,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.connections import Connection
 from shared.eventsourcing.folding import fold
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Lane, Projection
 from shared.eventsourcing.rebuild import build, drop, make_missing
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Lookup, Rows
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View
 from shared.schemas.ids import new_id
@@ -118,8 +120,28 @@ class Shown[R]:
             self._compare(await table.select(store.pool, "true"), expected)
             await build(store.dsn, table, log)
             self._compare(await table.select(store.pool, "true"), expected)
+            if self.view.in_sql:
+                self._compare(await lane.run(lambda c: self._selected(c, table)), expected)
         finally:
             await lane.close()
+
+    async def _selected(self, connection: Connection, table: Table[R]) -> list[R]:
+        """The rows as the view says itself in SQL, of a log that holds this history."""
+        async with connection.transaction():
+            await connection.execute(
+                f"create temp table told on commit drop as table {table.schema}.events with no data"
+            )
+            columns = ("position", "stream", "version", "type", "data", "meta")
+            records = [
+                (one.position, one.stream, one.version, one.type, Codec.encode(one.event), one.meta_json)
+                for one in self.history
+                if one.type in self.view.plans
+            ]
+            await connection.copy_records_to_table("told", columns=columns, records=records)
+            await connection.execute(f"truncate {table.qualified}")
+            rows = self.view.in_sql.format(events="told", schema=table.schema)
+            await connection.execute(f"insert into {table.qualified} {rows}")
+            return await table.select(connection, "true")
 
     async def _live(self, lane: Lane, table: Table[R], store: EventStore) -> None:
         projection = Projection(table, lane, Positions(store.dsn, store.schema), None)

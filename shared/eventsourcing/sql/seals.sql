@@ -8,10 +8,11 @@ create table if not exists {schema}.seals (
 );
 
 -- Goes on from the last seal. False, and nothing is written, where it is no longer the last: another goes on from it.
+-- It runs with the rights of the schema's owner: a service may add seals by it, and change none itself.
 create or replace function {schema}.seal(
     last_position bigint, last_digest bytea, positions bigint[], digests bytea[]
 ) returns boolean
-language plpgsql volatile
+language plpgsql volatile security definer set search_path = pg_catalog, pg_temp
 as $$
 begin
     lock table {schema}.seals in share row exclusive mode;

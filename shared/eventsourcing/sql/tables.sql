@@ -1,7 +1,5 @@
 -- The log of one service, in a schema of its own. Insert-only: position is gapless and in commit order.
 
-create schema if not exists {schema};
-
 create table if not exists {schema}.events (
     position    bigint      primary key,
     stream      text        not null,

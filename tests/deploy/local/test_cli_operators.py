@@ -11,8 +11,9 @@ from typer.testing import Result
 
 from deploy.local.home import Home
 from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.timer_table import Scheduled, TimerTable
 from shared.runtime.letters import Letter, Letters
 from shared.schemas.ids import new_id

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -16,7 +17,14 @@ from deploy.local.nats import FAST as NATS_FAST
 from deploy.local.nats import NatsServer
 from deploy.local.ports import free_port
 from deploy.local.rights import OPERATOR, broker_users, grant
+from shared.eventsourcing.installing import NotInstalled, install
+from shared.runtime.envelope import Envelope
+from shared.runtime.settings import Settings
+from shared.schemas.messages import Actor, Role
+from shared.schemas.registry import FederationLevel, RegisterFederation
 from tests.conftest import Postgres
+from tests.deploy.local import tiny_registry
+from tests.waiting import until
 
 PASSWORDS = {name: f"of-{name}" for name in (OPERATOR, "loan", "registry")}
 
@@ -131,14 +139,15 @@ async def rights(postgres: Postgres, database_url: str) -> AsyncIterator[dict[st
     yield {name: f"postgresql://{name}:{password}@{address}" for name, password in services.items()}
     admin = await asyncpg.connect(database_url)
     for name in services:
-        await admin.execute(f"drop owned by {name}; drop role {name}")
+        for role in (name, f"{name}_owner"):
+            await admin.execute(f"drop owned by {role} cascade; drop role {role}")
     await admin.close()
 
 
-async def test_a_service_owns_its_schema_and_sees_no_other(rights: dict[str, str]) -> None:
+async def test_a_service_makes_read_models_in_its_schema_and_sees_no_other(rights: dict[str, str]) -> None:
     loan, registry = await asyncpg.connect(rights["loan"]), await asyncpg.connect(rights["registry"])
-    await registry.execute("create schema if not exists registry; create table registry.members (name text)")
-    await loan.execute("create table loan.lines (amount bigint)")
+    await registry.execute("create table registry.members (name text)")
+    await loan.execute("create table loan.lines (amount bigint); drop table loan.lines")
     with pytest.raises(asyncpg.InsufficientPrivilegeError, match="schema registry"):
         await loan.fetch("select * from registry.members")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -147,6 +156,92 @@ async def test_a_service_owns_its_schema_and_sees_no_other(rights: dict[str, str
         await loan.execute("create role boss superuser")
     await loan.close()
     await registry.close()
+
+
+async def test_a_service_runs_under_its_own_role_from_the_first_command_to_a_rebuilt_read_model(
+    rights: dict[str, str], nats_url: str
+) -> None:
+    settings = Settings.model_validate({"database_url": rights["registry"], "nats_url": nats_url})
+    async with tiny_registry.SERVICE.running(settings) as running:
+        envelope = Envelope.fresh(Actor(role=Role.OPERATOR, id="zhou"), "330503")
+        command = RegisterFederation(code="330503", name="南浔区总工会", level=FederationLevel.COUNTY)
+        accepted = await running.commands.carry_out(command, envelope)
+        assert await running.read_models.reached(accepted.position, 5)
+        assert await running.read_models.own.rebuild(tiny_registry.Federations) == 1
+        await until(lambda: running.relay.published == 1)
+
+        async def sealed() -> bool:
+            return bool(await running.store.pool.fetchval("select count(*) from registry.seals"))
+
+        await until(sealed)
+
+
+TAMPERING = (
+    "update loan.events set data = '{}'",
+    "delete from loan.events",
+    "truncate loan.events",
+    "drop table loan.events cascade",
+    "alter table loan.events disable trigger all",
+    "create trigger away before insert on loan.events execute function suppress_redundant_updates_trigger()",
+    "create rule away as on insert to loan.events do instead nothing",
+    "update loan.commits set position = 9",
+    "delete from loan.commits",
+    "insert into loan.seals values (1, 'x')",
+    "delete from loan.seals",
+    "delete from loan.keys",
+    "update loan.installed set digest = ''",
+    "create or replace function loan.seal(bigint, bytea, bigint[], bytea[]) returns boolean language sql as ''",
+    "drop schema loan cascade",
+    "create schema mine",
+    "set role loan_owner",
+)
+
+
+async def test_what_a_service_has_recorded_it_can_not_change(rights: dict[str, str]) -> None:
+    loan = await asyncpg.connect(rights["loan"])
+    await loan.execute(
+        "insert into loan.events values (1, 'line-1', 1, gen_random_uuid(), 'LineOpened', 1, '{}', '{}', now())"
+    )
+    went_through = []
+    for statement in TAMPERING:
+        with suppress(asyncpg.InsufficientPrivilegeError):
+            await loan.execute(statement)
+            went_through.append(statement)
+    assert not went_through
+    await loan.close()
+
+
+async def test_a_service_that_is_newer_than_its_tables_does_not_start(
+    rights: dict[str, str], database_url: str, nats_url: str
+) -> None:
+    admin = await asyncpg.connect(database_url)
+    await admin.execute("update registry.installed set digest = 'older' where name = 'append'")
+    settings = Settings.model_validate({"database_url": rights["registry"], "nats_url": nats_url})
+    with pytest.raises(NotInstalled, match="schema registry lacks append of this version"):
+        async with tiny_registry.SERVICE.running(settings):
+            pass
+    await grant(database_url, database_url.rpartition("/")[2], {"registry": PASSWORDS["registry"]})
+    async with tiny_registry.SERVICE.running(settings):
+        pass
+    await admin.close()
+
+
+async def test_what_a_service_owned_before_is_given_to_the_owner(postgres: Postgres, database_url: str) -> None:
+    admin, database = await asyncpg.connect(database_url), database_url.rpartition("/")[2]
+    await admin.execute(
+        f"create role lending login password 'of-lending'; grant create on database {database} to lending"
+    )
+    own = f"postgresql://lending:of-lending@{database_url.partition('@')[2]}"
+    await install(own, "lending", "tables", "append")
+    await grant(database_url, database, {"lending": "of-lending"})
+    lending = await asyncpg.connect(own)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await lending.execute("delete from lending.events")
+    await install(own, "lending", "tables", "append")
+    await lending.close()
+    for role in ("lending", "lending_owner"):
+        await admin.execute(f"drop owned by {role} cascade; drop role {role}")
+    await admin.close()
 
 
 async def test_a_service_can_not_pass_for_another(rights: dict[str, str]) -> None:

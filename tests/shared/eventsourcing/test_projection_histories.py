@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.eventsourcing import rebuild, rows
+from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Lane, Projection
 from shared.eventsourcing.rebuild import build, drop, make_missing
 from shared.eventsourcing.recorded import Recorded
-from shared.eventsourcing.store import EventStore, install
+from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
 from shared.eventsourcing.view import View
 from shared.eventsourcing.view_specification import MemoryLog, ViewSpecification
