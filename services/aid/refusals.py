@@ -99,6 +99,7 @@ PAYEE_ALIVE = Reason("payee_alive", PAYING, "收款人没有去世的记录")
 BATCH_EXISTS = Reason("batch_exists", PAYING, "该批次编号已被使用")
 NOTHING_TO_BATCH = Reason("nothing_to_batch", PAYING, "没有待支付的指令")
 UNKNOWN_PAYMENT = Reason("unknown_payment", PAYING, "没有这笔支付")
+UNKNOWN_BATCH = Reason("unknown_batch", PAYING, "没有这个批次")
 NOT_AT_THE_BANK = Reason("not_at_the_bank", PAYING, "支付指令{state}，不能登记银行结果")
 
 # Reversing and reopening

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from services.aid.answers.claims import find_claims, show_claim, show_desk
 from services.aid.answers.covers import show_contract, show_cover
+from services.aid.answers.files import show_batch_file, show_enrolment_lines
 from services.aid.answers.fund import show_fund
 from services.aid.answers.operations import show_operations
 from services.aid.answers.settlements import reconcile_hospital_day, show_hospital_day, show_settlement
@@ -13,10 +14,12 @@ from shared.schemas.aid import (
     FindClaims,
     FindSlots,
     ReconcileHospitalDay,
+    ShowBatchFile,
     ShowClaim,
     ShowContract,
     ShowCover,
     ShowDesk,
+    ShowEnrolmentLines,
     ShowFund,
     ShowHospitalDay,
     ShowOperations,
@@ -37,5 +40,7 @@ ANSWERS: Final[dict[type[Query[Any]], Answers]] = {
     ReconcileHospitalDay: reconcile_hospital_day,
     ShowFund: show_fund,
     ShowOperations: show_operations,
+    ShowEnrolmentLines: show_enrolment_lines,
+    ShowBatchFile: show_batch_file,
     FindSlots: find_slots,
 }

@@ -19,9 +19,10 @@ from shared.schemas.aid import (
     contract_id,
     membership_id,
 )
+from shared.schemas.ids import EmployerId
 from shared.schemas.messages import Role
 
-__all__ = ["show_contract", "show_cover"]
+__all__ = ["must_be_in_charge", "show_contract", "show_cover"]
 
 
 async def show_cover(query: ShowCover, asked: Asked) -> CoverAnswer:
@@ -64,14 +65,19 @@ GAPS = """
 """
 
 
-async def show_contract(query: ShowContract, asked: Asked) -> ContractAnswer:
-    employer = await asked.read_models.one(Employers, query.employer_id)
+async def must_be_in_charge(employer_id: EmployerId, asked: Asked) -> None:
+    """Refused (`unknown_employer`, `not_your_employer`)."""
+    employer = await asked.read_models.one(Employers, employer_id)
     if employer is None or employer.federation != asked.federation:
         raise refusals.UNKNOWN_EMPLOYER()
     if asked.actor.role is Role.CADRE:
         unions = await unions_of(asked.actor, asked.read_models)
-        if query.employer_id not in await employers_of(unions, asked.read_models):
+        if employer_id not in await employers_of(unions, asked.read_models):
             raise refusals.NOT_YOUR_EMPLOYER()
+
+
+async def show_contract(query: ShowContract, asked: Asked) -> ContractAnswer:
+    await must_be_in_charge(query.employer_id, asked)
     scheme, _ = (await rules_of(asked)).period(asked.federation, query.period)
     key = contract_id(query.employer_id, query.period)
     enrolments = await asked.read_models.some(Enrolments, "contract_id = $1 order by submitted_at, enrolment_id", key)
