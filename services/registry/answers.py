@@ -35,18 +35,22 @@ from shared.schemas.ids import MemberId
 from shared.schemas.messages import Federation, Query, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
+    BankAccountAnswer,
     ConsentAnswer,
     ContactAnswer,
     EmployerAnswer,
     FederationAnswer,
     FindEmployer,
     FindMember,
+    FindPatient,
     HonourAnswer,
     HouseholdAnswer,
     IdentityAnswer,
     MemberAnswer,
+    PatientAnswer,
     RosterAnswer,
     RosterEntry,
+    ShowBankAccount,
     ShowContacts,
     ShowEmployer,
     ShowFederation,
@@ -95,13 +99,31 @@ async def show_contacts(query: ShowContacts, asked: Asked) -> tuple[ContactAnswe
     )
 
 
+async def show_bank_account(query: ShowBankAccount, asked: Asked) -> BankAccountAnswer | None:
+    row = await _member(query.member_id, asked)
+    if row.account is None or row.account_at is None:
+        return None
+    return BankAccountAnswer(
+        member_id=row.member_id,
+        holder=Personal(row.name),
+        account=Personal(row.account),
+        bank=_personal(row.bank),
+        recorded_at=row.account_at,
+    )
+
+
+async def find_patient(query: FindPatient, asked: Asked) -> PatientAnswer | None:
+    number = read_id_number(query.id_number.clear, asked.today).number
+    here = "id_number = $1 and federation = $2 and not erased"
+    rows = await asked.read_models.some(Members, here, number, asked.federation)
+    if not rows or not _shares(rows[0], ConsentPurpose.SHARE_WITH_HOSPITAL, query.hospital, asked):
+        return None
+    return PatientAnswer(member_id=rows[0].member_id)
+
+
 async def show_identity(query: ShowIdentity, asked: Asked) -> IdentityAnswer:
     row = await _member(query.member_id, asked)
-    purpose = SHARED_WITH[asked.actor.role]
-    consented = any(
-        consent.purpose is purpose and consent.to == asked.actor.id for consent in _consents_in_force(row, asked)
-    )
-    if row.erased or not consented:
+    if row.erased or not _shares(row, SHARED_WITH[asked.actor.role], asked.actor.id, asked):
         raise NO_CONSENT()
     return IdentityAnswer(
         member_id=row.member_id,
@@ -292,6 +314,10 @@ def _consents_in_force(row: MemberRow, asked: Asked) -> tuple[ConsentAnswer, ...
     return tuple(consent for consent in consents if consent.until is None or consent.until >= asked.today)
 
 
+def _shares(row: MemberRow, purpose: ConsentPurpose, party: str, asked: Asked) -> bool:
+    return any(consent.purpose is purpose and consent.to == party for consent in _consents_in_force(row, asked))
+
+
 def _employer(row: EmployerRow) -> EmployerAnswer:
     return EmployerAnswer.model_validate(
         {
@@ -312,6 +338,8 @@ ANSWERS: dict[type[Query[Any]], Answers] = {
     ShowMember: show_member,
     FindMember: find_member,
     ShowContacts: show_contacts,
+    ShowBankAccount: show_bank_account,
+    FindPatient: find_patient,
     ShowIdentity: show_identity,
     ShowHousehold: show_household,
     ShowRoster: show_roster,

@@ -1,7 +1,7 @@
 """Read models of the registry. `members` holds people in clear: it is purged when somebody is erased."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from shared.eventsourcing.recorded import Recorded
@@ -71,6 +71,8 @@ class MemberRow:
     post: str | None
     joined_on: date
     account: str | None = None
+    account_at: datetime | None = None
+    """When it was recorded."""
     bank: str | None = None
     trade: str | None = None
     skill_level: str | None = None
@@ -89,7 +91,7 @@ def clear(personal: Personal[str] | None) -> str | None:
 class Members(View[MemberRow]):
     """Every member, in clear."""
 
-    name, version, key = "members", 1, ("member_id",)
+    name, version, key = "members", 2, ("member_id",)
     indexes = (("id_number",), ("household_id",), ("union_id", "member_id"))
     personal = True
 
@@ -153,12 +155,12 @@ class Members(View[MemberRow]):
     @on(BankAccountRecorded)
     def banked(self, rows: Rows[MemberRow], event: BankAccountRecorded, at: Recorded) -> None:
         row = rows.get(event.member_id)
-        row.account, row.bank = clear(event.account), clear(event.bank)
+        row.account, row.account_at, row.bank = clear(event.account), at.meta.time, clear(event.bank)
 
     @on(BankAccountRemoved)
     def unbanked(self, rows: Rows[MemberRow], event: BankAccountRemoved, at: Recorded) -> None:
         row = rows.get(event.member_id)
-        row.account = row.bank = None
+        row.account = row.account_at = row.bank = None
 
     @on(ConsentGiven)
     def consented(self, rows: Rows[MemberRow], event: ConsentGiven, at: Recorded) -> None:
@@ -175,7 +177,7 @@ class Members(View[MemberRow]):
     def erased(self, rows: Rows[MemberRow], event: MemberErased, at: Recorded) -> None:
         row = rows.get(event.member_id)
         row.name = row.id_number = ""
-        row.phone = row.email = row.account = row.bank = row.post = row.trade = row.skill_level = None
+        row.account_at = row.phone = row.email = row.account = row.bank = row.post = row.trade = row.skill_level = None
         row.skilled, row.honours, row.consents, row.erased = False, [], [], True
 
 

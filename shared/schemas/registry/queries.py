@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId
-from shared.schemas.messages import Federation, Query, Role
+from shared.schemas.messages import Federation, Instant, Query, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry.values import (
     MEMBER_AND_STAFF,
@@ -24,18 +24,22 @@ from shared.schemas.registry.values import (
 )
 
 __all__ = [
+    "BankAccountAnswer",
     "ConsentAnswer",
     "ContactAnswer",
     "EmployerAnswer",
     "FederationAnswer",
     "FindEmployer",
     "FindMember",
+    "FindPatient",
     "HonourAnswer",
     "HouseholdAnswer",
     "IdentityAnswer",
     "MemberAnswer",
+    "PatientAnswer",
     "RosterAnswer",
     "RosterEntry",
+    "ShowBankAccount",
     "ShowContacts",
     "ShowEmployer",
     "ShowFederation",
@@ -131,6 +135,36 @@ class ShowContacts(Query[tuple[ContactAnswer, ...]]):
     roles: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
 
     member_ids: Annotated[tuple[MemberId, ...], Field(min_length=1, max_length=500)]
+
+
+class BankAccountAnswer(Answer):
+    member_id: MemberId
+    holder: Personal[str]
+    account: Personal[str]
+    bank: Personal[str] | None
+    recorded_at: Instant
+
+
+class ShowBankAccount(Query[BankAccountAnswer | None]):
+    """The account that a member is paid to, in clear, for the service that pays; None where there is none."""
+
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+
+    member_id: MemberId
+
+
+class PatientAnswer(Answer):
+    member_id: MemberId
+
+
+class FindPatient(Query[PatientAnswer | None]):
+    """The member with an identity number who consents that this hospital is told of them, for a service that settles
+    with it; None for anybody else, so that nobody learns who is a member."""
+
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+
+    id_number: Personal[NumberText]
+    hospital: Party
 
 
 class IdentityAnswer(Answer):

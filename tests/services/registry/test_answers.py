@@ -6,17 +6,22 @@ from shared.schemas.ids import HouseholdId, MemberId, UnionId, new_id
 from shared.schemas.messages import Actor, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
+    BankAccountAnswer,
     ConsentPurpose,
     ContactAnswer,
     EndMembership,
     EndOfMembership,
     FindMember,
+    FindPatient,
     GiveConsent,
     GrantHonour,
     HonourLevel,
     IdentityAnswer,
     MemberAnswer,
+    PatientAnswer,
     RecordBankAccount,
+    RemoveBankAccount,
+    ShowBankAccount,
     ShowContacts,
     ShowEmployer,
     ShowFederation,
@@ -102,6 +107,45 @@ async def test_contacts_are_for_the_systems_own_messages_in_the_order_asked(desk
     )
     for actor in (OFFICER, OPERATOR, oneself(li)):
         assert await desk.refused(asked, actor) == "not_allowed"
+
+
+async def test_the_account_to_pay_to_is_for_the_service_that_pays_with_the_instant_it_was_recorded(
+    desk: Desk, li: MemberId
+) -> None:
+    asked = ShowBankAccount(member_id=li)
+    answer: BankAccountAnswer = await desk.ask(asked, SYSTEM)
+    assert answer == BankAccountAnswer(
+        member_id=li,
+        holder=Personal("李建国"),
+        account=Personal("62220200001111"),
+        bank=Personal("南浔银行练市支行"),
+        recorded_at=answer.recorded_at,
+    )
+    await desk.send(RecordBankAccount(member_id=li, account=Personal("62220200002222")))
+    later: BankAccountAnswer = await desk.ask(asked, SYSTEM)
+    assert (later.account, later.bank, later.recorded_at > answer.recorded_at) == (
+        Personal("62220200002222"),
+        None,
+        True,
+    )
+    await desk.send(RemoveBankAccount(member_id=li))
+    assert await desk.ask(asked, SYSTEM) is None
+    for actor in (OFFICER, BANK, oneself(li)):
+        assert await desk.refused(asked, actor) == "not_allowed"
+
+
+async def test_a_hospitals_patient_is_found_as_long_as_they_consent_to_that_hospital(desk: Desk, li: MemberId) -> None:
+    asked = FindPatient(id_number=Personal(number(900)), hospital=HOSPITAL.id)
+    assert await desk.ask(asked, SYSTEM) is None
+    consent = GiveConsent(member_id=li, purpose=ConsentPurpose.SHARE_WITH_HOSPITAL, to=HOSPITAL.id, evidence="授权书")
+    await desk.send(consent, oneself(li))
+    assert await desk.ask(asked, SYSTEM) == PatientAnswer(member_id=li)
+    assert await desk.ask(asked.model_copy(update={"hospital": "another"}), SYSTEM) is None
+    assert await desk.ask(asked.model_copy(update={"id_number": Personal(number(901))}), SYSTEM) is None
+    for actor in (OFFICER, HOSPITAL, oneself(li)):
+        assert await desk.refused(asked, actor) == "not_allowed"
+    await desk.send(WithdrawConsent(member_id=li, consent_id=consent.consent_id), oneself(li))
+    assert await desk.ask(asked, SYSTEM) is None
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from shared.schemas.registry import (
     EstablishUnion,
     FindEmployer,
     FindMember,
+    FindPatient,
     RegisterEmployer,
     RegisterFederation,
     RelieveFederationContact,
@@ -61,7 +62,7 @@ async def test_what_one_federation_holds_another_does_not_know(desk: Desk, held:
     for query in every_query(held):
         actor = next(actor for actor in (OFFICER, SYSTEM, BANK) if actor.role in query.roles)
         match query:
-            case FindMember() | FindEmployer():
+            case FindMember() | FindEmployer() | FindPatient():
                 assert await dongyang.ask(query, actor) is None
             case ShowContacts():
                 assert await dongyang.ask(query, actor) == ()

@@ -1,6 +1,7 @@
 """What the registry's read models show of a history; each is folded in pieces, twice, and in one go."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from services.registry.service import CODEC
@@ -15,7 +16,7 @@ from services.registry.views import (
     Unions,
 )
 from shared.eventsourcing.store import EventStore
-from shared.eventsourcing.view_specification import ViewSpecification
+from shared.eventsourcing.view_specification import ViewSpecification, happened
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     BankAccountRemoved,
@@ -72,6 +73,8 @@ from tests.services.registry.histories import (
     registered,
     traded,
 )
+
+NOON = datetime(2019, 7, 1, 4, 0, tzinfo=UTC)
 
 members = ViewSpecification(Members())
 employers = ViewSpecification(Employers())
@@ -167,8 +170,8 @@ def test_contacts_that_are_left_out_are_no_longer_known() -> None:
 
 
 def test_a_bank_account_recorded_and_removed() -> None:
-    account = {"account": "62220200001111", "bank": "南浔银行练市支行"}
-    members.given(registered(), banked()).shows(li(**account))
+    account = {"account": "62220200001111", "account_at": NOON, "bank": "南浔银行练市支行"}
+    members.given(registered(), happened(banked(), at=NOON)).shows(li(**account))
     members.given(registered(), banked(), BankAccountRemoved(member_id=LI)).shows(li())
 
 
@@ -259,7 +262,7 @@ def test_a_federation_and_who_answers_for_it() -> None:
 
 async def test_the_tables_hold_the_same(database_url: str) -> None:
     async with EventStore(database_url, "registry", CODEC) as store:
-        await members.given(registered(), honoured(), banked()).shows_in(
-            store, li(honours=[title()], account="62220200001111", bank="南浔银行练市支行")
+        await members.given(registered(), honoured(), happened(banked(), at=NOON)).shows_in(
+            store, li(honours=[title()], account="62220200001111", account_at=NOON, bank="南浔银行练市支行")
         )
         await members.given(registered(), honoured(), banked(), erased()).shows_in(store, nobody())

@@ -15,11 +15,13 @@ from shared.schemas.registry import (
     ContactsChanged,
     FederationRegistered,
     FindMember,
+    FindPatient,
     GiveConsent,
     HonourRevoked,
     MemberRegistered,
     RegisterMember,
     RevokeHonour,
+    ShowBankAccount,
     ShowContacts,
     ShowMember,
 )
@@ -104,6 +106,10 @@ def test_every_query_says_what_answers_it() -> None:
 
 def test_the_contacts_of_members_are_for_the_systems_own_reactions_alone() -> None:
     assert ShowContacts.roles == {Role.SYSTEM}
+
+
+def test_an_account_to_pay_to_and_a_patients_id_are_for_other_services_alone() -> None:
+    assert ShowBankAccount.roles == FindPatient.roles == {Role.SYSTEM}
 
 
 def test_personal_data_never_leaves_in_clear_unasked() -> None:
