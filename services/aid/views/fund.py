@@ -52,6 +52,18 @@ class FundDays(View[FundDayRow]):
     """Every day on which something moved."""
 
     name, version, key = "fund_days", 1, ("pool", "county", "period", "day")
+    in_sql = """
+        select data ->> 'pool', data ->> 'county', (data ->> 'period')::date, (data ->> 'on')::date,
+               count(distinct position),
+               coalesce(sum(moved) filter (where account = 'bank'), 0),
+               coalesce(sum(moved) filter (where account = 'receivable'), 0),
+               coalesce(sum(moved) filter (where account = 'benefits'), 0),
+               coalesce(sum(moved) filter (where account = 'contributions'), 0),
+               coalesce(sum(moved) filter (where account = 'payable'), 0)
+        from {events}, lateral jsonb_array_elements(data -> 'lines') as lines (line), lateral (
+            select line ->> 'account', {schema}.fen(line ->> 'debit') - {schema}.fen(line ->> 'credit')
+        ) as movement (account, moved)
+        where type = 'PoolPosted' group by 1, 2, 3, 4"""
 
     @on(PoolPosted, by=_keys)
     def posted(self, rows: Rows[FundDayRow], event: PoolPosted, at: Recorded) -> None:
