@@ -1,7 +1,7 @@
 """The group-commit writer: everything that waits goes into the next transaction.
 
-Throughput comes from many commits per fsync, never from waiting to fill a batch. A batch that meets a server
-that is away is sent again: a commit's id makes that safe.
+Throughput comes from many commits per fsync, and from deciding while the last are written; never from waiting to
+fill a batch. A batch that meets a server that is away is sent again: a commit's id makes that safe.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ __all__ = ["PLANS", "CommandIdReused", "Commit", "Conflict", "NewEvent", "Receip
 LARGEST_BATCH: Final = 256
 """Commits in one transaction."""
 
+SAME_CALLERS: Final = 4
+"""Times that the last batch took: what comes later is not an answer to it."""
 
 PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
@@ -129,29 +131,39 @@ class Writer:
         return await waiting.outcome
 
     async def _run(self) -> None:
+        now = asyncio.get_running_loop().time
+        began = ended = now()
         while True:
             await self._wake.wait()
-            batch = self._take()
+            writing, idle = ended - began, now() - ended
+            batch = self._take(in_halves=writing < idle < SAME_CALLERS * writing)
             if not batch:
                 if self._leaving:
                     return
                 self._wake.clear()
                 continue
+            began = now()
             try:
                 await self._write_out(batch)
+                ended = now()
             except BaseException as error:
                 _fail(batch, error)
                 if not isinstance(error, Exception):
                     _fail(list(self._waiting), error)
                     raise
 
-    def _take(self) -> list[_Waiting]:
-        """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after."""
+    def _take(self, in_halves: bool) -> list[_Waiting]:
+        """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after.
+
+        Callers that were answered together decide together, and come back together, while PostgreSQL does nothing:
+        taken in halves, one half is decided while the other is written, and so it stays.
+        """
+        largest = min(LARGEST_BATCH, (len(self._waiting) + 1) // 2 if in_halves else LARGEST_BATCH)
         batch: list[_Waiting] = []
         deferred: list[_Waiting] = []
         written: set[str | UUID] = set()
         read: set[str] = set()
-        while self._waiting and len(batch) < LARGEST_BATCH:
+        while self._waiting and len(batch) < largest:
             waiting = self._waiting.popleft()
             writes: set[str | UUID] = {waiting.commit.id, *(w.stream for w in waiting.commit.writes if w.events)}
             reads = {w.stream for w in waiting.commit.writes if not w.events}
