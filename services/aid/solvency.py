@@ -20,10 +20,13 @@ projected. No figure stands in this code: all come from the log. Who joins later
 come are those of whoever is covered, or is to be, on the day.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
 
 from shared.schemas.aid import Period, ProjectionBasis
 from shared.schemas.money import Fen
@@ -31,7 +34,19 @@ from shared.schemas.money import Fen
 __all__ = ["Experience", "Outlook", "Point", "outlook", "ratio"]
 
 
-@dataclass(frozen=True, slots=True)
+class _Running:
+    """Amounts by day, added up."""
+
+    def __init__(self, amounts: Mapping[date, Fen]) -> None:
+        self._days = sorted(amounts)
+        self._sums = list(accumulate((amounts[day] for day in self._days), initial=0))
+
+    def until(self, day: date) -> Fen:
+        """The day included."""
+        return self._sums[bisect_right(self._days, day)]
+
+
+@dataclass(frozen=True)
 class Experience:
     """Of a pool in a period, by day: amounts that were contributed and granted, and how many covers began and ended.
 
@@ -44,10 +59,10 @@ class Experience:
     covers: Mapping[date, int]
 
     def granted(self, until: date) -> Fen:
-        return _sum(self.benefits, until)
+        return self._benefits.until(until)
 
     def contributed(self, until: date) -> Fen:
-        return _sum(self.contributions, until)
+        return self._contributions.until(until)
 
     def insured_days(self, until: date) -> int:
         """From the beginning of the period, the day included."""
@@ -57,9 +72,13 @@ class Experience:
             if day <= until
         )
 
+    @cached_property
+    def _benefits(self) -> _Running:
+        return _Running(self.benefits)
 
-def _sum(amounts: Mapping[date, Fen], until: date) -> Fen:
-    return sum(amount for day, amount in amounts.items() if day <= until)
+    @cached_property
+    def _contributions(self) -> _Running:
+        return _Running(self.contributions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +109,7 @@ def ratio(benefits: Fen, contributions: Fen) -> float | None:
 
 def outlook(own: Experience, earlier: Sequence[Experience], on: date) -> Outlook:
     """As of the end of a day. `earlier` are periods of the same pool; those that had not ended by then are left out."""
-    known = [each for each in earlier if each.period.last < on and each.granted(each.period.last) > 0]
+    known = [each for each in earlier if each.period.last <= on and each.granted(each.period.last) > 0]
     pattern = _Pattern(own, known)
     last = own.period.last
     so_far, expected = own.granted(min(on, last)), _projected(own, known, pattern, on)
