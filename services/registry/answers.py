@@ -10,6 +10,7 @@ from services.registry.identity import (
     mask_name,
     read_credit_code,
     read_id_number,
+    read_name,
 )
 from services.registry.refusals import (
     NO_CONSENT,
@@ -42,7 +43,9 @@ from shared.schemas.registry import (
     FederationAnswer,
     FindEmployer,
     FindMember,
+    FindMembers,
     FindPatient,
+    FoundMember,
     HonourAnswer,
     HouseholdAnswer,
     IdentityAnswer,
@@ -81,6 +84,26 @@ async def find_member(query: FindMember, asked: Asked) -> MemberAnswer | None:
     number = read_id_number(query.id_number.clear, asked.today).number
     rows = await asked.read_models.some(Members, "id_number = $1 and federation = $2", number, asked.federation)
     return _answer(rows[0], asked, masked=True) if rows else None
+
+
+async def find_members(query: FindMembers, asked: Asked) -> tuple[FoundMember | None, ...]:
+    """Refused where any of the numbers does not keep its standard, or any name is none."""
+    sought = [
+        (read_name(one.name.clear), read_id_number(one.id_number.clear, asked.today).number) for one in query.sought
+    ]
+    here, numbers = "id_number = any($1) and federation = $2", [number for _, number in sought]
+    by_number = {row.id_number: row for row in await asked.read_models.some(Members, here, numbers, asked.federation)}
+    return tuple(
+        FoundMember(
+            member_id=row.member_id,
+            employer_id=row.employer_id,
+            same_name=row.name == name,
+            active=row.ended_on is None,
+        )
+        if (row := by_number.get(number)) is not None
+        else None
+        for name, number in sought
+    )
 
 
 async def show_contacts(query: ShowContacts, asked: Asked) -> tuple[ContactAnswer, ...]:
@@ -337,6 +360,7 @@ def _personal(value: str | None) -> Personal[str] | None:
 ANSWERS: dict[type[Query[Any]], Answers] = {
     ShowMember: show_member,
     FindMember: find_member,
+    FindMembers: find_members,
     ShowContacts: show_contacts,
     ShowBankAccount: show_bank_account,
     FindPatient: find_patient,

@@ -18,6 +18,7 @@ from shared.schemas.registry.values import (
     HonourLevel,
     NumberText,
     Party,
+    PersonName,
     SkillLevel,
     UnionKind,
     UnionPost,
@@ -31,7 +32,9 @@ __all__ = [
     "FederationAnswer",
     "FindEmployer",
     "FindMember",
+    "FindMembers",
     "FindPatient",
+    "FoundMember",
     "HonourAnswer",
     "HouseholdAnswer",
     "IdentityAnswer",
@@ -48,6 +51,7 @@ __all__ = [
     "ShowMember",
     "ShowRoster",
     "ShowUnion",
+    "SoughtMember",
     "UnionAnswer",
     "UnionContact",
 ]
@@ -118,6 +122,33 @@ class FindMember(Query[MemberAnswer | None]):
     roles: ClassVar[frozenset[Role]] = UNION_STAFF | {Role.SYSTEM}
 
     id_number: Personal[NumberText]
+
+
+class SoughtMember(BaseModel):
+    """Somebody as a roster lists them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    name: Personal[PersonName]
+    id_number: Personal[NumberText]
+
+
+class FoundMember(Answer):
+    """Whose the number is; of the name no more than whether it is the same."""
+
+    member_id: MemberId
+    employer_id: EmployerId
+    same_name: bool
+    active: bool
+    """Whether they are a member now."""
+
+
+class FindMembers(Query[tuple[FoundMember | None, ...]]):
+    """The lines of a roster: in the order asked, None where nobody has the number."""
+
+    roles: ClassVar[frozenset[Role]] = UNION_STAFF | {Role.SYSTEM}
+
+    sought: Annotated[tuple[SoughtMember, ...], Field(min_length=1, max_length=500)]
 
 
 class ContactAnswer(Answer):

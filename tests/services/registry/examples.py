@@ -25,6 +25,7 @@ from shared.schemas.registry import (
     FederationLevel,
     FindEmployer,
     FindMember,
+    FindMembers,
     FindPatient,
     GiveConsent,
     GrantHonour,
@@ -53,6 +54,7 @@ from shared.schemas.registry import (
     ShowMember,
     ShowRoster,
     ShowUnion,
+    SoughtMember,
     UnionKind,
     UnionPost,
     WithdrawConsent,
@@ -138,6 +140,7 @@ def every_query(held: Holding) -> list[Query[Any]]:
     queries: list[Query[Any]] = [
         ShowMember(member_id=held.member_id, in_clear=True),
         FindMember(id_number=Personal(NUMBER)),
+        FindMembers(sought=(SoughtMember(name=Personal("李建国"), id_number=Personal(NUMBER)),)),
         ShowContacts(member_ids=(held.member_id,)),
         ShowBankAccount(member_id=held.member_id),
         FindPatient(id_number=Personal(NUMBER), hospital="dyrmyy"),

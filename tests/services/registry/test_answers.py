@@ -12,6 +12,7 @@ from shared.schemas.registry import (
     EndMembership,
     EndOfMembership,
     FindMember,
+    FindMembers,
     FindPatient,
     GiveConsent,
     GrantHonour,
@@ -30,9 +31,21 @@ from shared.schemas.registry import (
     ShowMember,
     ShowRoster,
     ShowUnion,
+    SoughtMember,
     WithdrawConsent,
 )
-from tests.services.registry.desk import BANK, HOSPITAL, NANXUN, OFFICER, OPERATOR, SYSTEM, Desk, number, oneself
+from tests.services.registry.desk import (
+    BANK,
+    DONGYANG,
+    HOSPITAL,
+    NANXUN,
+    OFFICER,
+    OPERATOR,
+    SYSTEM,
+    Desk,
+    number,
+    oneself,
+)
 
 MASKED = ("李**", "3305**********" + number(900)[-4:], "138****0000", "l***@example.com", "**********1111")
 CLEAR = ("李建国", number(900), "13800000000", "li@example.com", "62220200001111")
@@ -90,6 +103,24 @@ async def test_whoever_is_found_by_number_is_masked(desk: Desk, li: MemberId) ->
         assert (found.member_id, personal(found)) == (li, MASKED)
     assert await desk.ask(FindMember(id_number=Personal(number(901)))) is None
     assert await desk.refused(FindMember(id_number=Personal(number(900))), oneself(li)) == "not_allowed"
+
+
+async def test_the_lines_of_a_roster_are_found_without_showing_anybody(desk: Desk, li: MemberId) -> None:
+    def sought(name: str, sequence: int) -> SoughtMember:
+        return SoughtMember(name=Personal(name), id_number=Personal(number(sequence)))
+
+    union_id, employer_id = await desk.small_union()
+    gone = await desk.member(union_id, employer_id, name="王芳", id_number=number(902))
+    await desk.send(EndMembership(member_id=gone, ground=EndOfMembership.RETIRED))
+    listed = FindMembers(sought=(sought("王芳", 902), sought("陈生", 903), sought("李 建国", 900), sought("李建", 900)))
+    for actor in (OFFICER, OPERATOR, SYSTEM):
+        left, nobody, same, another = await desk.ask(listed, actor)
+        assert (left.member_id, left.employer_id, left.active) == (gone, employer_id, False)
+        assert nobody is None
+        assert (same.member_id, same.same_name, same.active) == (li, True, True)
+        assert (another.member_id, another.same_name) == (li, False)
+    assert await desk.refused(listed, oneself(li)) == "not_allowed"
+    assert await desk.elsewhere(DONGYANG).ask(listed) == (None,) * 4
 
 
 async def test_contacts_are_for_the_systems_own_messages_in_the_order_asked(desk: Desk, li: MemberId) -> None:

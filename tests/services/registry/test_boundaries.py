@@ -10,6 +10,7 @@ from shared.schemas.registry import (
     EstablishUnion,
     FindEmployer,
     FindMember,
+    FindMembers,
     FindPatient,
     RegisterEmployer,
     RegisterFederation,
@@ -64,6 +65,8 @@ async def test_what_one_federation_holds_another_does_not_know(desk: Desk, held:
         match query:
             case FindMember() | FindEmployer() | FindPatient():
                 assert await dongyang.ask(query, actor) is None
+            case FindMembers():
+                assert await dongyang.ask(query) == (None,), query
             case ShowContacts():
                 assert await dongyang.ask(query, actor) == ()
             case ShowHousehold():
