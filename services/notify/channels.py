@@ -240,6 +240,8 @@ class CalledBack(Protocol):
     """A provider that reports by calling us: see `providers/callbacks.py`, which is the door."""
 
     name: str
+    callback_key: str | None
+    """What its calls are known by: the last part of their path. None where it does not call us."""
 
     async def called(self, call: Call, hear: Hear) -> Response:
         """The answer that it expects, once what it reports was heard. Raises NotUnderstood, and what `hear` raises."""
@@ -252,4 +254,4 @@ class Listening(Protocol):
     name: str
 
     async def listen(self, hear: Hear) -> None:
-        """For ever, under a lead: one process at a time."""
+        """For ever, under a lead: one process at a time. It returns where nothing is to be fetched."""
