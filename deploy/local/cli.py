@@ -4,6 +4,8 @@ import typer
 
 from deploy.local import calling, clock, dead_letters, import_roster, logbook, running, upkeep
 from deploy.local.demo import playing
+from deploy.local.simulation import simulating
+from deploy.nats import credentials
 
 __all__ = ["app"]
 
@@ -19,6 +21,7 @@ app = typer.Typer(
 
 app.command(rich_help_panel="The system")(running.up)
 app.command(rich_help_panel="The system")(playing.demo)
+app.command(rich_help_panel="The system")(simulating.simulate)
 app.command(rich_help_panel="The system")(running.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
@@ -27,5 +30,6 @@ app.command(rich_help_panel="The programmes")(import_roster.import_roster)
 
 for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)
+app.command(rich_help_panel="For operators")(credentials.credentials)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")
 app.add_typer(clock.app, name="clock", rich_help_panel="For operators")

@@ -1,0 +1,146 @@
+"""Brokers with the union's accounts, in both of their forms, and those who sign in to them."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import nats
+from nats.aio.client import Client as Connection
+from nats.js import JetStreamContext
+from nats.js.api import StreamConfig
+
+from deploy.local.account import own_file, own_folder
+from deploy.local.nats import FAST, NatsServer
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.nats.accounts import DOMAIN, OPERATIONS, UNION, accounts
+from deploy.nats.configuration import Password, accounts_block
+from deploy.nats.credentials import SYSTEM, Credentials, make
+from deploy.nats.parties import Parties
+from deploy.nats.streams import provide
+
+SERVICES: Final = ("loan", "registry", "aid")
+PARTIES: Final = Parties.model_validate(
+    {
+        "bank": [
+            {"code": "nxbank", "name": "南浔银行", "federations": ["330503"]},
+            {"code": "other", "name": "另一家银行", "federations": ["330503"]},
+        ],
+        "hospital": [{"code": "dyrmyy", "name": "东阳市人民医院", "federations": ["330783"]}],
+    }
+)
+NOW: Final = datetime.now(UTC)
+
+
+class User:
+    """A connection as one of the users, and what the broker denied it."""
+
+    def __init__(self, connection: Connection, denied: asyncio.Queue[str], domain: str | None) -> None:
+        self.connection, self._denied = connection, denied
+        self.js: JetStreamContext = connection.jetstream(domain=domain, timeout=2)
+
+    async def settled(self) -> None:
+        """What was subscribed to is known to the broker. nats-py's flush writes its PING ahead of what waits."""
+        for _ in range(2):
+            await self.connection.flush()
+
+    async def denied(self) -> str:
+        async with asyncio.timeout(5):
+            return await self._denied.get()
+
+    async def denial_of_publishing(self, subject: str, body: bytes = b"{}") -> str:
+        await self.connection.publish(subject, body)
+        return await self.denied()
+
+    async def denial_of_hearing(self, subject: str) -> str:
+        await self.connection.subscribe(subject)
+        return await self.denied()
+
+
+class Broker(Protocol):
+    server: NatsServer
+
+    def options(self, user: str) -> dict[str, Any]:
+        """By which nats-py connects as the user."""
+
+
+class WithPasswords:
+    """As in the embedded stack."""
+
+    def __init__(self, folder: Path) -> None:
+        everyone = accounts(SERVICES, PARTIES)
+        secrets = {user.name: Password(f"of-{user.name}") for account in everyone for user in account.users}
+        self.server = NatsServer(folder / "nats", free_port(), accounts_block(everyone, secrets), sync_interval=FAST)
+
+    def options(self, user: str) -> dict[str, Any]:
+        return {"servers": self.server.url(user, f"of-{user}")}
+
+
+class WithTokens:
+    """As in a county: signed tokens, TLS."""
+
+    def __init__(self, folder: Path) -> None:
+        self.made: Credentials = make(folder / "credentials", SERVICES, PARTIES, ["127.0.0.1", "localhost"], NOW)
+        self.server = NatsServer(folder / "nats", free_port(), self.users(), sync_interval=FAST)
+        own_folder(self.server.directory, self.server.account)
+        for name in ("server.pem", "server.key"):
+            own_file(self.server.directory / name, self.server.account, (self.made.server / name).read_text("ascii"))
+
+    def users(self) -> str:
+        tls = 'tls { cert_file: "server.pem", key_file: "server.key" }'
+        return (self.made.server / "accounts.conf").read_text("ascii") + tls
+
+    def options(self, user: str) -> dict[str, Any]:
+        inside = user in (*SERVICES, "operator", OPERATIONS, SYSTEM)
+        creds = self.made.of(user) if inside else self.made.outside(user) / "niangjia.creds"
+        trusted = self.made.server if inside else self.made.outside(user)
+        context = ssl.create_default_context(cafile=trusted / "ca.pem")
+        address = f"tls://{LOOPBACK}:{self.server.port}"
+        return {"servers": address, "user_credentials": creds, "tls": context}
+
+
+@contextmanager
+def running(broker: Broker) -> Iterator[Broker]:
+    with broker.server:
+        yield broker
+
+
+@asynccontextmanager
+async def signed_in(broker: Broker, user: str) -> AsyncIterator[User]:
+    denied: asyncio.Queue[str] = asyncio.Queue()
+
+    async def note(error: Exception) -> None:
+        denied.put_nowait(str(error).lower())
+
+    connection = await nats.connect(**broker.options(user), error_cb=note, allow_reconnect=False)
+    inside = user in (*SERVICES, "operator")
+    try:
+        yield User(connection, denied, None if inside else DOMAIN)
+    finally:
+        await connection.close()
+
+
+async def make_streams(broker: Broker) -> None:
+    """Of the services and of the banks."""
+    for name in SERVICES:
+        async with signed_in(broker, name) as user:
+            await user.js.add_stream(StreamConfig(name=name.upper(), subjects=[f"evt.*.{name}.>"]))
+    async with signed_in(broker, "operator") as operator:
+        await provide(operator.js, PARTIES)
+
+
+__all__ = [
+    "PARTIES",
+    "SERVICES",
+    "UNION",
+    "Broker",
+    "User",
+    "WithPasswords",
+    "WithTokens",
+    "make_streams",
+    "running",
+    "signed_in",
+]
