@@ -23,7 +23,7 @@ from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.wire import Encoder, stream_name, subjects
 
-__all__ = ["ForeignStream", "Relay", "StreamAhead", "ensure_stream"]
+__all__ = ["ForeignStream", "Relay", "StreamAhead", "ensure_stream", "require_log_of"]
 
 ACK_LIMIT: Final = 5.0
 """Seconds to wait for an acknowledgement: after a crash of the server none comes."""
@@ -135,6 +135,14 @@ class Relay:
 def _is_refusal(error: Exception) -> bool:
     """Whether JetStream will say the same again: there is no such stream, or it does not take such messages."""
     return isinstance(error, APIError) and error.code in (400, 404) and error.err_code not in PASSED_BY
+
+
+async def require_log_of(store: EventStore, js: JetStreamContext, programme: str) -> None:
+    """Raises StreamAhead where the stream holds more than the log: to append then would part the two for good."""
+    name = stream_name(programme)
+    last = int((await js.stream_info(name)).state.last_seq)
+    if last > (head := await persistently(store.head)):
+        raise StreamAhead(f"stream {name} is at {last}, the log of {programme} at {head}: see niangjia recover")
 
 
 async def ensure_stream(

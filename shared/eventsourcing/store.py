@@ -14,8 +14,10 @@ from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.wakeup import Wakeup
 from shared.eventsourcing.writer import PLANS, CommandIdReused, Commit, Receipt, Writer
 
-__all__ = ["EventStore"]
+__all__ = ["COLUMNS", "UNKNOWN", "EventStore"]
 
+UNKNOWN: Final = UUID(int=0)
+"""The fingerprint of a commit that was taken back from the stream (`shared.eventsourcing.recovery`)."""
 COLUMNS: Final = "position, stream, version, id, type, schema, data, meta, recorded_at"
 
 
@@ -72,7 +74,7 @@ class EventStore:
         )
         if row is None:
             return None
-        if row["fingerprint"] != fingerprint:
+        if row["fingerprint"] not in (fingerprint, UNKNOWN):
             raise CommandIdReused
         return Receipt(row["stream"], row["version"], row["position"], duplicate=True)
 

@@ -74,6 +74,10 @@ class Encoder:
             "ce-actor": meta["actor"] or "",
             "content-type": "application/json",
         }
+        if cause := meta.get("cause"):
+            headers["ce-cause"] = cause
+        if recorded.recorded_at is not None:
+            headers["ce-recordedat"] = recorded.recorded_at.isoformat().replace("+00:00", "Z")
         if trace := meta.get("trace"):
             headers["traceparent"] = trace
         if not _is_plain("".join(headers.values())):
@@ -104,8 +108,8 @@ class Encoder:
 def received(headers: Mapping[str, str], body: bytes, codec: Codec, position: int | None = None) -> Recorded:
     """The event of a message; content and meta are decoded when first asked for.
 
-    `position` is where the event stands for its reader, its own service's position where it is not given;
-    `recorded_at` is None. Raises KeyError or ValueError for what is not one of our messages.
+    `position` is where the event stands for its reader, its own service's position where it is not given.
+    Raises KeyError or ValueError for what is not one of our messages.
     """
     return _Received(codec, headers, body, position)
 
@@ -122,7 +126,7 @@ class _Received(Recorded):
             int(headers["ce-schema"]),
             body,
             b"",
-            None,
+            datetime.fromisoformat(recorded_at) if (recorded_at := headers.get("ce-recordedat")) else None,
         )
         self._headers = headers
 
@@ -135,6 +139,7 @@ class _Received(Recorded):
             time=datetime.fromisoformat(headers["ce-time"]),
             correlation=UUID(headers["ce-correlation"]),
             causation=UUID(headers["ce-causation"]),
+            cause=UUID(cause) if (cause := headers.get("ce-cause")) else None,
             trace=headers.get("traceparent"),
         )
 

@@ -24,7 +24,7 @@ from shared.eventsourcing import relay as relaying
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.feed import StreamFeed
-from shared.eventsourcing.installing import install
+from shared.eventsourcing.installing import NotInstalled, install
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.projector import Projector
 from shared.eventsourcing.recorded import Recorded
@@ -95,7 +95,11 @@ class Service:
         settings = self.settings()
         logs.configure(self.programme, settings.log_level)
         tracing.configure(self.programme, settings.otlp_endpoint)
-        uvloop.run(self._until_told(settings))
+        try:
+            uvloop.run(self._until_told(settings))
+        except (NotInstalled, relaying.StreamAhead) as error:  # an operator's to mend
+            _log.error("not started", error=type(error).__name__, detail=str(error))
+            raise SystemExit(1) from None
 
     async def _until_told(self, settings: Settings) -> None:
         told = asyncio.Event()
@@ -164,6 +168,7 @@ class Running:
         if keyring is not None:
             await keyring.install()
         await relaying.ensure_stream(js, programme, replicas=settings.stream_replicas)
+        await relaying.require_log_of(store, js, programme)
 
         clock = Clock()
         if settings.clock is ClockKind.SETTABLE:

@@ -5,7 +5,8 @@
 -- In a batch no commit id may stand twice, nor a stream that is appended to. One row a commit, in their order:
 --   appended   the first write's stream and new version, the position of the commit's last event
 --   duplicate  what it was when the same command was first carried out
---   reused     the id belongs to another command
+--   reused     the id belongs to another command; of one that was taken back from the stream nothing but the id is
+--              known, and it answers to any
 --   conflict   a stream is not at its expected version
 --
 -- A write names its commit, and an event its write, by number from 1; `sizes` counts a write's events, and
@@ -87,7 +88,7 @@ begin
         last_position := last_positions[c];
         outcome := case when last_position is null then 'conflict' else 'appended' end;
         if commit_ids[c] = any (known) then
-            select case when k.fingerprint = fingerprints[c] then 'duplicate' else 'reused' end,
+            select case when k.fingerprint in (fingerprints[c], '00000000-0000-0000-0000-000000000000') then 'duplicate' else 'reused' end,
                    k.stream, k.version, k.position
             into outcome, first_stream, last_version, last_position
             from {schema}.commits k where k.id = commit_ids[c];

@@ -49,10 +49,19 @@ def recorded(
     actor: str = "officer:li",
     time: datetime = datetime(2025, 6, 1, 4, 0, 0, 250_000, tzinfo=UTC),
     trace: str | None = TRACE,
+    cause: UUID | None = None,
     kind: str | None = None,
 ) -> Recorded:
     command = new_id()
-    meta = Meta(federation=federation, actor=actor, time=time, correlation=new_id(), causation=command, trace=trace)
+    meta = Meta(
+        federation=federation,
+        actor=actor,
+        time=time,
+        correlation=new_id(),
+        causation=command,
+        cause=cause,
+        trace=trace,
+    )
     return Recorded(
         CODEC,
         position,
@@ -90,6 +99,7 @@ def test_an_event_says_in_its_headers_what_it_is_and_where_it_stands() -> None:
         "ce-version": "3",
         "ce-schema": "2",
         "ce-actor": "officer:li",
+        "ce-recordedat": "2025-06-01T04:00:00.250000Z",
         "content-type": "application/json",
         "traceparent": TRACE,
     }
@@ -161,11 +171,14 @@ def test_what_is_no_event_of_ours_is_not_taken_for_one() -> None:
     actor=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     time=st.datetimes(timezones=st.just(UTC)),
     trace=st.none() | st.just(TRACE),
+    cause=st.none() | st.uuids(),
 )
 def test_an_event_comes_back_as_it_went(
-    grams: int, remark: str, stream: str, actor: str, time: datetime, trace: str | None
+    grams: int, remark: str, stream: str, actor: str, time: datetime, trace: str | None, cause: UUID | None
 ) -> None:
-    event = recorded(Weighed(grams=grams, remark=remark), stream=stream, actor=actor, time=time, trace=trace)
+    event = recorded(
+        Weighed(grams=grams, remark=remark), stream=stream, actor=actor, time=time, trace=trace, cause=cause
+    )
     message = ENCODER.message(event)
     assert all(value.isascii() and value.isprintable() for value in message.headers.values())
     again = received(message.headers, message.body, CODEC)
@@ -179,6 +192,7 @@ def test_an_event_comes_back_as_it_went(
     )
     assert again.event == event.event
     assert again.meta == event.meta
+    assert again.recorded_at == event.recorded_at
     assert Meta.model_validate_json(again.meta_json) == event.meta
 
 
