@@ -124,9 +124,11 @@ def find_header(rows: Sequence[Sequence[Cell]]) -> Header | None:
     for number, places in enumerate(known):
         below = known[number + 1] if number + 1 < len(known) else {}
         if places.keys() >= REQUIRED:
-            heads_below = below and not _text(rows[number + 1], places[Column.NAME])
-            return _header(rows, number, [places, below] if heads_below else [places])
-        if places and not below.keys() >= REQUIRED and places.keys() | below.keys() >= REQUIRED:
+            kept = {places[column] for column in REQUIRED}
+            more = {column: place for column, place in below.items() if column not in REQUIRED and place not in kept}
+            heads_below = more and not _text(rows[number + 1], places[Column.NAME])
+            return _header(rows, number, [places, more] if heads_below else [places])
+        if places and not below.keys() >= REQUIRED and _merged([places, below]).keys() >= REQUIRED:
             return _header(rows, number, [places, below])
     return None
 
@@ -137,14 +139,20 @@ def is_header_of(row: Sequence[Cell], header: Header) -> bool:
 
 
 def _header(rows: Sequence[Sequence[Cell]], first: int, known: Sequence[Mapping[Column, int]]) -> Header:
-    *above, lowest = known
-    places = {column: place for row in above for column, place in row.items() if place not in lowest.values()}
-    places |= lowest
+    places = _merged(known)
     last = first + len(known) - 1
     texts = [(place, cell) for row in rows[first : last + 1] for place, cell in enumerate(row) if cell]
     outcomes = frozenset(place for place, cell in texts if _words(cell) in OUTCOMES)
     read = outcomes | set(places.values())
     return Header(first, last, places, outcomes, _once(as_text(cell) for place, cell in texts if place not in read))
+
+
+def _merged(known: Sequence[Mapping[Column, int]]) -> dict[Column, int]:
+    """Of a row and the one below it: what stands below counts, also for the heading right above it."""
+    *above, lowest = known
+    return {column: place for row in above for column, place in row.items() if place not in lowest.values()} | dict(
+        lowest
+    )
 
 
 def _places(row: Sequence[Cell]) -> dict[Column, int]:

@@ -149,6 +149,13 @@ def test_group_headings_may_stand_above_headers(book: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("below", [["", "姓名"], ["", "", "姓名"], ["", "", "身份证号"]])
+def test_a_row_below_the_header_takes_neither_name_nor_number_from_it(book: Path, below: list[str]) -> None:
+    rows: dict[int, Sequence[Any]] = {1: BASIC, 2: below, 3: ["李建国", LI, "13800000000"]}
+    (only,) = [row for row in read(write_sheet(book, rows)) if row.member is not None]
+    assert only.number == 3
+
+
 def test_a_heading_over_all_columns_is_no_header(book: Path) -> None:
     (only,) = read(write_sheet(book, {1: ["基本信息", "", "手机"], 2: BASIC, 3: ["李建国", LI, "13800000000"]}))
     assert only.number == 3
