@@ -74,7 +74,8 @@ class ResultWorkbook:
     Where the block raises there is none: what looks complete is.
     """
 
-    def __init__(self, path: Path, roster: Roster) -> None:
+    def __init__(self, path: Path, roster: Roster, outcomes: type[StrEnum] = Outcome) -> None:
+        """`outcomes` are all that may come of a row, in 中文, in the order of the summary."""
         self._book = xlsxwriter.Workbook(path, {"constant_memory": True})
         self._formats = {name: self._book.add_format(dict(colour)) for name, colour in COLOURS.items() if colour}
         self._dates = {
@@ -86,7 +87,8 @@ class ResultWorkbook:
             summary += "_"
         self._summary = self._book.add_worksheet(summary)
         self._targets = {sheet.name: self._target(sheet) for sheet in roster.sheets}
-        self._outcomes: Counter[Outcome] = Counter()
+        self._kinds = outcomes
+        self._outcomes: Counter[StrEnum] = Counter()
         self._reasons: Counter[tuple[str, str, str]] = Counter()
 
     def __enter__(self) -> Self:
@@ -101,7 +103,7 @@ class ResultWorkbook:
         if kind is not None:
             self._path.unlink(missing_ok=True)
 
-    def write(self, row: RosterRow, outcome: Outcome, refusals: Sequence[Problem] = ()) -> None:
+    def write(self, row: RosterRow, outcome: StrEnum, refusals: Sequence[Problem] = ()) -> None:
         """A row, with what came of it; `refusals` are those of the import, beside the row's own problems."""
         target, problems = self._targets[row.sheet], (*row.problems, *refusals)
         marks = {target.place(warning.column): "warning" for warning in row.warnings}
@@ -153,7 +155,7 @@ class ResultWorkbook:
     def _write_summary(self) -> None:
         lines: list[Sequence[str | int]] = [
             ("导入结果", ""),
-            *((outcome.value, self._outcomes[outcome]) for outcome in Outcome),
+            *((outcome.value, self._outcomes[outcome]) for outcome in self._kinds),
             ("合计", self._outcomes.total()),
             ("", ""),
             ("类别", "栏目", "说明", "行数"),

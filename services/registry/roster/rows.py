@@ -116,9 +116,14 @@ class RosterRow:
     number: int
     """As Excel shows it."""
     cells: tuple[Cell, ...] = field(repr=False)
-    member: ListedMember | None
+    listed: ListedMember
+    """As far as they could be read."""
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+
+    @property
+    def member(self) -> ListedMember | None:
+        return None if self.problems else self.listed
 
 
 class RowReader:
@@ -132,11 +137,9 @@ class RowReader:
     def read(self, sheet: str, number: int, cells: tuple[Cell, ...], places: Mapping[Column, int]) -> RosterRow:
         row = _Row(cells, places)
         member = self._member(row, (sheet, number))
-        return RosterRow(
-            sheet, number, cells, None if row.problems else member, tuple(row.problems), tuple(row.warnings)
-        )
+        return RosterRow(sheet, number, cells, member, tuple(row.problems), tuple(row.warnings))
 
-    def _member(self, row: "_Row", here: tuple[str, int]) -> ListedMember | None:
+    def _member(self, row: "_Row", here: tuple[str, int]) -> ListedMember:
         name = row.required(Column.NAME, read_name)
         own = row.required(Column.ID_NUMBER, partial(read_id_number, today=self.today))
         employer = row.strict(Column.EMPLOYER, partial(_short, limit=100))
