@@ -1,61 +1,44 @@
 """From a command to its streams: load what the decision rests on, decide, append to every stream in one commit."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from services.aid.domain import publication
-from services.aid.domain.claim import CLAIM, Claim
+from services.aid.domain.claim import CLAIM
 from services.aid.domain.contract import CONTRACT
 from services.aid.domain.deciding import decide
 from services.aid.domain.desk import Desk, stream_of
-from services.aid.domain.facts import AidFacts, Worker
+from services.aid.domain.facts import AidFacts, Concerned, FactsOf
 from services.aid.domain.publication import SCHEME, PublishedSchemes
 from services.aid.domain.reading import reads, subject
-from services.aid.people import Workers, as_worker, employers_of, unions_of
+from services.aid.outside import facts, facts_about, patient_of
 from services.aid.rules import Rulebook, city_of, shipped
 from shared.eventsourcing.repository import Session
 from shared.runtime.commands import Context, Handler
 from shared.schemas import aid
 from shared.schemas.aid import (
     ClaimCommand,
-    ContractCommand,
     PublishScheme,
+    QuoteCommand,
+    QuoteForPatient,
+    QuoteSettlement,
     RenewContract,
     SubmitEnrolment,
     contract_id,
 )
-from shared.schemas.ids import EmployerId, MemberId
 from shared.schemas.language import commands_of
 from shared.schemas.messages import Command, Federation
 
-__all__ = ["HANDLERS", "Concerned", "FactsOf", "carry_out", "loaded", "rulebook"]
-
-
-@dataclass(frozen=True, slots=True)
-class Concerned:
-    """About whom facts are wanted."""
-
-    subject: MemberId | None = None
-    """Whose claim, cover or appointment it is."""
-    roster: tuple[MemberId, ...] = ()
-    """Those whom an enrolment names, or a renewal may take along."""
-    claim: Claim | None = None
-    """Where it names a successor, `AidFacts.account` is the successor's: see `SuccessorNamed`."""
-
-
-type FactsOf = Callable[[Concerned], Awaitable[AidFacts]]
-"""What is known from outside, with the same rulebook and federation."""
+__all__ = ["HANDLERS", "carry_out", "loaded", "rulebook"]
 
 
 async def carry_out(
     command: Command, session: Session, rulebook: Rulebook, federation: Federation, facts_of: FactsOf
 ) -> None:
-    """Any command but `PublishScheme`. Raises Refused."""
+    """Any command but `PublishScheme` and `QuoteForPatient`. Raises Refused."""
     desk = await loaded(command, session, rulebook, federation)
-    facts = await facts_of(_concerned(command, desk, rulebook, federation))
-    for event in decide(command, desk, facts):
+    known = await facts_of(_concerned(command, desk, rulebook, federation))
+    for event in decide(command, desk, known):
         aggregate, key = stream_of(event)
         session.append(aggregate, key, [event])
 
@@ -93,66 +76,35 @@ def rulebook(published: PublishedSchemes) -> Rulebook:
 
 
 async def handle(command: Command, context: Context) -> None:
-    federation = context.envelope.federation
-    published = await context.session.load(SCHEME, city_of(federation), in_turn=False)
-    rules = rulebook(published)
+    rules = await _rules(context)
 
     async def facts_of(concerned: Concerned) -> AidFacts:
-        return await _known(command, concerned, rules, context)
+        return await facts_about(command, concerned, rules, context)
 
-    await carry_out(command, context.session, rules, federation, facts_of)
+    await carry_out(command, context.session, rules, context.envelope.federation, facts_of)
 
 
 async def publish(command: PublishScheme, context: Context) -> None:
     city = city_of(context.envelope.federation)
     published = await context.session.load(SCHEME, city)
-    context.session.append(SCHEME, city, publication.decide(command, _facts(context, rulebook(published))))
+    context.session.append(SCHEME, city, publication.decide(command, facts(context, rulebook(published))))
 
 
-async def _known(command: Command, concerned: Concerned, rules: Rulebook, context: Context) -> AidFacts:
-    acts_for = await unions_of(context.envelope.actor, context.read_models)
-    employers: frozenset[EmployerId] = frozenset()
-    if isinstance(command, ContractCommand):
-        employers = await employers_of(acts_for, context.read_models)
-    return replace(
-        _facts(context, rules),
-        worker=await _worker(concerned.subject, context),
-        workers=await _workers(concerned.roster, context),
-        acts_for=acts_for,
-        acts_for_employers=employers,
-    )
+async def quote_for_patient(command: QuoteForPatient, context: Context) -> None:
+    rules = await _rules(context)
+    member_id = await patient_of(command, rules, context)
+    told = {name: getattr(command, name) for name in QuoteCommand.model_fields}
+    await handle(QuoteSettlement(**told, member_id=member_id), context)
 
 
-def _facts(context: Context, rules: Rulebook) -> AidFacts:
-    return AidFacts(
-        now=context.now,
-        actor=context.envelope.actor,
-        federation=context.envelope.federation,
-        rulebook=rules,
-    )
-
-
-async def _worker(member_id: MemberId | None, context: Context) -> Worker | None:
-    """Of any county of the city: a claim may be taken in another county of the pool."""
-    if member_id is None:
-        return None
-    row = await context.read_models.one(Workers, member_id)
-    if row is None or city_of(row.federation) != city_of(context.envelope.federation):
-        return None
-    return as_worker(row, context.facts().today)
-
-
-async def _workers(roster: Sequence[MemberId], context: Context) -> dict[MemberId, Worker]:
-    """Those of this federation: it shares in the fund for whom it enrols."""
-    if not roster:
-        return {}
-    here = "member_id = any($1) and federation = $2"
-    rows = await context.read_models.some(Workers, here, list(roster), context.envelope.federation)
-    today = context.facts().today
-    return {row.member_id: as_worker(row, today) for row in rows}
+async def _rules(context: Context) -> Rulebook:
+    """As the log has them: a decision stands only if no version was published meanwhile."""
+    published = await context.session.load(SCHEME, city_of(context.envelope.federation), in_turn=False)
+    return rulebook(published)
 
 
 HANDLERS: dict[type[Command], Handler] = {
-    **dict.fromkeys(set(commands_of(aid).values()) - {PublishScheme}, handle),
+    **dict.fromkeys(set(commands_of(aid).values()) - {PublishScheme, QuoteForPatient}, handle),
     PublishScheme: publish,
+    QuoteForPatient: quote_for_patient,
 }

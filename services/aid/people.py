@@ -19,6 +19,8 @@ from shared.schemas import registry
 from shared.schemas.ids import EmployerId, MemberId, UnionId
 from shared.schemas.messages import Actor, Role
 from shared.schemas.registry import (
+    BankAccountRecorded,
+    BankAccountRemoved,
     ConsentGiven,
     ConsentPurpose,
     ConsentWithdrawn,
@@ -65,12 +67,14 @@ class WorkerRow:
     ended: bool = False
     deceased: bool = False
     agents: list[dict[str, Any]] = field(default_factory=list)
+    account_position: int = 0
+    """In the registry's stream, of the last change of the worker's bank account."""
 
 
 class Workers(View[WorkerRow]):
     """Everybody whom the registry has, or had, as a member."""
 
-    name, version, key = "workers", 1, ("member_id",)
+    name, version, key = "workers", 2, ("member_id",)
     indexes = (("union_id",), ("employer_id",))
 
     @on(MemberRegistered)
@@ -99,6 +103,10 @@ class Workers(View[WorkerRow]):
     def withdrawn(self, rows: Rows[WorkerRow], event: ConsentWithdrawn, at: Recorded) -> None:
         row = rows.get(event.member_id)
         row.agents = [given for given in row.agents if given["consent_id"] != str(event.consent_id)]
+
+    @on(BankAccountRecorded, BankAccountRemoved)
+    def banked(self, rows: Rows[WorkerRow], event: BankAccountRecorded | BankAccountRemoved, at: Recorded) -> None:
+        rows.get(event.member_id).account_position = at.position
 
     @on(MemberErased)
     def erased(self, rows: Rows[WorkerRow], event: MemberErased, at: Recorded) -> None:

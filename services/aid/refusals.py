@@ -19,6 +19,7 @@ PAYING: Final = "职工医疗互助保障 第11条"
 REVERSING: Final = "职工医疗互助保障 第12条"
 APPOINTMENTS: Final = "职工医疗互助保障 第13条"
 FOUR_EYES: Final = "职工医疗互助保障 第8条（四眼原则）"
+CONSENT_TO_SHARE: Final = "个人信息保护法 第23条"
 CONSENT: Final = "个人信息保护法 第29条"
 DUTIES: Final = "岗位职责"
 
@@ -34,6 +35,7 @@ AFTER_TODAY = Reason("after_today", SCHEME, "日期{on}晚于业务日期{today}
 
 # Enrolment
 NOT_YOUR_EMPLOYER = Reason("not_your_employer", ENROLMENT, "由本单位工会办理参保")
+UNKNOWN_EMPLOYER = Reason("unknown_employer", ENROLMENT, "没有登记这个单位")
 ENROLMENT_EXISTS = Reason("enrolment_exists", ENROLMENT, "该参保编号已被使用")
 UNKNOWN_ENROLMENT = Reason("unknown_enrolment", ENROLMENT, "没有这批参保")
 NOBODY_TO_ENROL = Reason("nobody_to_enrol", ENROLMENT, "名单中没有可参保的职工")
@@ -87,6 +89,7 @@ HOSPITAL_NOT_JOINED = Reason("hospital_not_joined", ONE_STOP, "{hospital}在{on}
 SETTLEMENT_DIFFERS = Reason("settlement_differs", ONE_STOP, "结算流水号{number}已用于内容不同的结算")
 SETTLEMENT_CANCELLED = Reason("settlement_cancelled", ONE_STOP, "这笔结算已撤销，请使用新的结算流水号")
 UNKNOWN_SETTLEMENT = Reason("unknown_settlement", ONE_STOP, "没有结算流水号为{number}的结算")
+UNKNOWN_PATIENT = Reason("unknown_patient", CONSENT_TO_SHARE, "没有持此身份证号、同意向{hospital}提供信息的职工")
 QUOTE_LAPSED = Reason("quote_lapsed", ONE_STOP, "报价已失效，请重新报价")
 
 # Paying

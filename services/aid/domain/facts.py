@@ -1,10 +1,11 @@
 """What a decision on mutual aid knows from outside: workers as the registry has them, accounts, and the rules."""
 
-from collections.abc import Mapping, Set
+from collections.abc import Awaitable, Callable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from services.aid import refusals
+from services.aid.domain.claim import Claim
 from services.aid.rules import Rulebook
 from shared.eventsourcing.decider import SHANGHAI, Facts
 from shared.schemas.aid import BankAccount, SchemeTerms
@@ -12,7 +13,7 @@ from shared.schemas.ids import EmployerId, MemberId, UnionId
 from shared.schemas.messages import Instant
 from shared.schemas.personal import Personal
 
-__all__ = ["AccountOnRecord", "AidFacts", "Worker", "end_of"]
+__all__ = ["AccountOnRecord", "AidFacts", "Concerned", "FactsOf", "Worker", "end_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,22 @@ class AidFacts(Facts):
     def days_ahead(self, days: int) -> Instant:
         """The end, in China, of the day that many days from today."""
         return end_of(self.today + timedelta(days=days))
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """About whom facts are wanted."""
+
+    subject: MemberId | None = None
+    """Whose claim, cover or appointment it is."""
+    roster: tuple[MemberId, ...] = ()
+    """Those whom an enrolment names, or a renewal may take along."""
+    claim: Claim | None = None
+    """Where it names a successor, `AidFacts.account` is the successor's: see `SuccessorNamed`."""
+
+
+type FactsOf = Callable[[Concerned], Awaitable[AidFacts]]
+"""What is known from outside, with the same rulebook and federation."""
 
 
 def end_of(day: date) -> datetime:

@@ -38,7 +38,7 @@ from shared.schemas.aid import (
 )
 from shared.schemas.messages import Role
 
-__all__ = ["draw_up", "instruct", "name_successor", "note_death", "result"]
+__all__ = ["draw_up", "instruct", "name_successor", "note_death", "payable", "payee_of", "result"]
 
 
 # Instructions
@@ -51,7 +51,7 @@ def instruct(claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:
         if by_system:
             return []
         raise refusals.PAYMENT_UNDER_WAY()
-    if claim.stage is not Stage.APPROVED or claim.due == 0:
+    if not payable(claim):
         if by_system:
             return []
         raise refusals.NOTHING_DUE()
@@ -71,6 +71,11 @@ def instruct(claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:
         account_as_of=account.recorded_at if account else None,
     )
     return [PayoutOrdered(claim_id=claim.claim_id, payment_id=number, amount=claim.due), instructed]
+
+
+def payable(claim: Claim) -> bool:
+    """Whether an instruction can be given: something is due, and none is under way."""
+    return claim.live is None and claim.stage is Stage.APPROVED and claim.due > 0
 
 
 def payee_of(claim: Claim, facts: AidFacts) -> Payee:

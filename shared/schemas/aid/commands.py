@@ -23,6 +23,7 @@ from shared.schemas.aid.terms import (
     EnrolmentId,
     Exclusion,
     HospitalCode,
+    IdentityText,
     PaymentId,
     PeriodStart,
     Reference,
@@ -60,6 +61,8 @@ __all__ = [
     "OpenSlot",
     "PaymentCommand",
     "PublishScheme",
+    "QuoteCommand",
+    "QuoteForPatient",
     "QuoteSettlement",
     "RecordEmployerPremium",
     "RecordPaymentReturned",
@@ -302,10 +305,9 @@ class SettlementCommand(Command):
     settlement_number: SettlementNumber
 
 
-class QuoteSettlement(SettlementCommand):
+class QuoteCommand(SettlementCommand):
     """What would the fund pay of this bill? The amount is held until the quote lapses."""
 
-    member_id: MemberId
     care: Care
     admitted_on: StayDay
     discharged_on: StayDay
@@ -313,6 +315,20 @@ class QuoteSettlement(SettlementCommand):
     diagnosis: Personal[Text]
     authorisation: Reference
     """Number of the form by which the patient lets the hospital and the fund settle (个人信息保护法 第23、29条)."""
+
+
+class QuoteSettlement(QuoteCommand):
+    """Of a patient who has shown their member's card."""
+
+    member_id: MemberId
+
+
+class QuoteForPatient(QuoteCommand):
+    """Of a patient whom the hospital knows by their identity card. It is answered where the patient's consent that this
+    hospital is told of them is on record; the hospital learns no more than the amount."""
+
+    id_number: Personal[IdentityText]
+    """It is not kept."""
 
 
 class ConfirmSettlement(SettlementCommand):

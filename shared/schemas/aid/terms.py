@@ -34,6 +34,7 @@ __all__ = [
     "ExclusionGround",
     "Finding",
     "HospitalCode",
+    "IdentityText",
     "InvoiceId",
     "InvoiceNumber",
     "LedgerAccount",
@@ -80,6 +81,9 @@ type HospitalCode = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,32}$
 
 type SettlementNumber = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 """A hospital's own number of a settlement (结算流水号)."""
+
+type IdentityText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40)]
+"""An identity number as somebody wrote it: the registry checks it, by GB 11643."""
 
 type Reference = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 """Where something can be proved: a bank's reference, the number of a signed form. It names nobody."""

@@ -12,10 +12,10 @@ from services.aid.domain.account import ACCOUNT
 from services.aid.domain.claim import CLAIM
 from services.aid.domain.contract import CONTRACT
 from services.aid.domain.desk import stream_of
-from services.aid.domain.facts import AidFacts, Worker
+from services.aid.domain.facts import AidFacts, Concerned, Worker
 from services.aid.domain.membership import MEMBERSHIP
 from services.aid.domain.pool import POOL, pool_key
-from services.aid.handling import Concerned, carry_out
+from services.aid.handling import carry_out
 from services.aid.rules import shipped
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.repository import Occasion, Repository, Session
