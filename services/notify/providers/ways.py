@@ -13,6 +13,10 @@ one way for each channel, from `SMTP_*` and `SMS_*` in the environment.
     [federations.330503.sms]
     kannel = 100
 
+    [callbacks]                    # the door at which providers report; none without it
+    port = 8090
+    url = "https://notify.nanxun.example"
+
     [providers.smtp]               # under names of one's own
     kind = "smtp"
     host = "mail.nanxun.example"
@@ -30,9 +34,12 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
 from services.notify.channels import Email, Provider, Sms
+from services.notify.providers.aliyun import Aliyun, AliyunAccount
+from services.notify.providers.callbacks import CallbackSettings
 from services.notify.providers.secret import IN_A_FILE
 from services.notify.providers.sms_gateway import SmsGateway, SmsGatewayAccount, SmsSettings
 from services.notify.providers.smtp import SmtpAccount, SmtpProvider, SmtpSettings
+from services.notify.providers.tencent import Tencent, TencentAccount
 from shared.schemas.messages import Federation
 from shared.schemas.notify import Channel, Name
 
@@ -40,7 +47,7 @@ __all__ = ["BadWays", "Ways", "WaysFile", "open_ways"]
 
 VARIABLE: Final = "NOTIFY_WAYS"
 
-type Account = Annotated[SmtpAccount | SmsGatewayAccount, Field(discriminator="kind")]
+type Account = Annotated[SmtpAccount | SmsGatewayAccount | AliyunAccount | TencentAccount, Field(discriminator="kind")]
 type AnyProvider = Provider[Sms] | Provider[Email]
 type Weights = dict[Name, PositiveInt]
 
@@ -61,6 +68,7 @@ class _Shares(BaseModel):
 
 class WaysFile(_Shares):
     federations: dict[Federation, _Shares] = {}
+    callbacks: CallbackSettings | None = None
     providers: dict[Name, Account]
 
     @classmethod
@@ -93,6 +101,7 @@ class Ways:
     """By name."""
     shares: _Shares
     federations: Mapping[str, _Shares]
+    callbacks: CallbackSettings | None = None
 
     def of(self, federation: str, channel: Channel) -> Mapping[str, int]:
         """Names and weights of the providers that it uses; none where nobody sends for it by that channel."""
@@ -110,7 +119,7 @@ async def open_ways() -> AsyncIterator[Ways]:
         for name, account in file.providers.items():
             providers[name] = provider = _provider(account, name)
             stack.push_async_callback(provider.close)
-        yield Ways(providers, file, file.federations)
+        yield Ways(providers, file, file.federations, file.callbacks)
 
 
 def _from_the_environment() -> WaysFile:
@@ -124,6 +133,10 @@ def _provider(account: Account, name: str) -> AnyProvider:
             return SmtpProvider(account, name)
         case SmsGatewayAccount():
             return SmsGateway(account, name)
+        case AliyunAccount():
+            return Aliyun(account, name)
+        case TencentAccount():
+            return Tencent(account, name)
 
 
 def _channel(account: Account) -> Channel:

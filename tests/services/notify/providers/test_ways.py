@@ -33,8 +33,23 @@ url = "https://sms.example"
 token = { env = "SMS_OF_A_TEST" }
 
 [providers.second]
-kind = "sms-gateway"
-url = "https://sms.example"
+kind = "tencent"
+secret_id = "AKID"
+secret_key = { env = "SMS_OF_A_TEST" }
+app_id = "1400006666"
+callback_key = { file = "%(secret)s" }
+
+[providers.second.signatures]
+"南浔区总工会" = "南浔总工会"
+
+[[providers.second.templates."loan-accepted@1"]]
+code = "1001"
+words = "{1}您好，您的匠心贷已获银行批准：额度{2}。"
+
+[providers.third]
+kind = "aliyun"
+access_key_id = "LTAI"
+access_key_secret = { env = "SMS_OF_A_TEST" }
 """
 
 
@@ -52,7 +67,7 @@ async def test_a_federation_uses_its_own_ways_and_those_of_all_where_it_has_none
 ) -> None:
     monkeypatch.setenv("NOTIFY_WAYS", str(file))
     async with open_ways() as ways:
-        assert set(ways.providers) == {"post", "first", "second"}
+        assert set(ways.providers) == {"post", "first", "second", "third"}
         assert ways.of(NANXUN, Channel.SMS) == {"second": 1}
         assert ways.of(NANXUN, Channel.EMAIL) == ways.of(DONGYANG, Channel.EMAIL) == {"post": 100}
         assert ways.of(DONGYANG, Channel.SMS) == {"first": 80, "second": 20}
@@ -84,7 +99,8 @@ def test_secrets_come_from_files_and_variables_and_are_never_shown(file: Path) -
         ('{ env = "SMS_OF_A_TEST" }', '{ env = "NOT_SET" }', "there is no secret in NOT_SET"),
         ('{ env = "SMS_OF_A_TEST" }', '{ file = "/nowhere" }', "/nowhere: No such file or directory"),
         ('{ env = "SMS_OF_A_TEST" }', "{ }", "either file or env"),
-        ("second = 20", "third = 20", "third has a weight, and is no provider"),
+        ("second = 20", "fourth = 20", "fourth has a weight, and is no provider"),
+        ("{1}您好，您", "{1}{3}您好", "variables stand side by side"),
         ("second = 20", "post = 20", "post sends by email, and has a weight for sms"),
         ("second = 20", "second = 0", "greater than 0"),
         ('kind = "smtp"', 'kind = "pigeon"', "does not match any of the expected tags"),
