@@ -18,11 +18,14 @@ from deploy.local.home import Home, Place, Run
 from deploy.local.nats import DURABLE as NATS_DURABLE
 from deploy.local.nats import FAST as NATS_FAST
 from deploy.local.nats import NatsServer
+from deploy.local.outsiders import accounts_of, provide_streams
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import FAST as POSTGRES_FAST
 from deploy.local.postgres import PostgresServer
-from deploy.local.rights import OPERATOR, broker_users, grant
+from deploy.local.rights import grant
 from deploy.local.supervisor import Supervisor
+from deploy.nats.accounts import OPERATOR
+from deploy.nats.parties import Parties
 from shared.runtime.client import Client
 from shared.runtime.settings import ClockKind
 
@@ -75,6 +78,7 @@ class LocalSystem:
         self._held = ExitStack()
         self._run: Run | None = None
         self._ports: dict[str, int] = {}
+        self._parties = Parties.read()
 
     async def __aenter__(self) -> Self:
         try:
@@ -141,7 +145,8 @@ class LocalSystem:
             postgres = PostgresServer(self.home.path / "postgres", self._ports["postgres"], settings)
         if "NATS_URL" not in self._environment:
             sync = NATS_DURABLE if self.durable else NATS_FAST
-            users = broker_users(self._passwords("nats", OPERATOR))
+            passwords, services = self._passwords("nats", OPERATOR), [one.name for one in self.programmes]
+            users = accounts_of(self.home, passwords, services, self._parties)
             broker = NatsServer(self.home.path / "nats", self._ports["nats"], users, sync_interval=sync)
         return postgres, broker
 
@@ -163,6 +168,7 @@ class LocalSystem:
             passwords = self._passwords("nats", OPERATOR)
             run.nats_url = broker.url(OPERATOR, passwords[OPERATOR])
             run.nats_urls = {name: broker.url(name, word) for name, word in passwords.items()}
+            await provide_streams(run.nats_url, self._parties)
         return run
 
     def _passwords(self, server: str, *more: str) -> dict[str, str]:
@@ -245,7 +251,7 @@ def _for_people(child: Child) -> tuple[str, str]:
         case "postgres":
             return address, f"database {DATABASE}"
         case "nats":
-            return address, ""
+            return address, "outsiders sign in by keys under outside/"
         case "mail":
             return address, "takes mail, SMTP"
         case "sms":

@@ -1,22 +1,12 @@
-"""Least privilege on the local servers: what a service's own user can't do."""
+"""Least privilege in PostgreSQL: what a service's own user can't do. Of the broker: `tests/deploy/nats`."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import asyncpg
-import nats
 import pytest
-from nats.aio.client import Client as Connection
-from nats.aio.msg import Msg
-from nats.js.api import StreamConfig
-from nats.js.errors import APIError
 
-from deploy.local.nats import FAST as NATS_FAST
-from deploy.local.nats import NatsServer
-from deploy.local.ports import free_port
-from deploy.local.rights import OPERATOR, broker_users, grant
+from deploy.local.rights import grant
 from shared.eventsourcing.installing import NotInstalled, install
 from shared.runtime.envelope import Envelope
 from shared.runtime.settings import Settings
@@ -26,106 +16,7 @@ from tests.conftest import Postgres
 from tests.deploy.local import tiny_registry
 from tests.waiting import until
 
-PASSWORDS = {name: f"of-{name}" for name in (OPERATOR, "loan", "registry")}
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[NatsServer]:
-    with NatsServer(tmp_path / "nats", free_port(), broker_users(PASSWORDS), sync_interval=NATS_FAST) as server:
-        yield server
-
-
-class User:
-    """A connection as one of the users, and what the broker denied it."""
-
-    def __init__(self, connection: Connection, denied: asyncio.Queue[str]) -> None:
-        self.connection, self._denied = connection, denied
-
-    async def denied(self) -> str:
-        async with asyncio.timeout(5):
-            return await self._denied.get()
-
-
-async def enter(broker: NatsServer, name: str) -> User:
-    denied: asyncio.Queue[str] = asyncio.Queue()
-
-    async def note(error: Exception) -> None:
-        denied.put_nowait(str(error))
-
-    connection = await nats.connect(broker.url(name, PASSWORDS[name]), error_cb=note, allow_reconnect=False)
-    return User(connection, denied)
-
-
-async def make_streams(broker: NatsServer) -> None:
-    for name in ("loan", "registry"):
-        user = await enter(broker, name)
-        await user.connection.jetstream().add_stream(StreamConfig(name=name.upper(), subjects=[f"evt.*.{name}.>"]))
-        await user.connection.close()
-
-
-async def test_a_service_publishes_no_events_but_its_own(broker: NatsServer) -> None:
-    await make_streams(broker)
-    loan = await enter(broker, "loan")
-    ack = await loan.connection.jetstream().publish("evt.330503.loan.LoanEndorsed.nxbank", b"{}")
-    assert (ack.stream, ack.seq) == ("LOAN", 1)
-    await loan.connection.publish("evt.330503.registry.MemberErased", b"{}")
-    assert 'publish to "evt.330503.registry.memberErased"'.lower() in (await loan.denied()).lower()
-    await loan.connection.close()
-
-
-async def test_not_even_an_operator_publishes_events(broker: NatsServer) -> None:
-    operator = await enter(broker, OPERATOR)
-    await operator.connection.publish("evt.330503.loan.LoanEndorsed", b"{}")
-    assert "evt.330503.loan" in (await operator.denied()).lower()
-    await operator.connection.close()
-
-
-async def test_a_service_does_not_hear_what_others_are_asked(broker: NatsServer) -> None:
-    loan = await enter(broker, "loan")
-    await loan.connection.subscribe("qry.*.registry.*")
-    assert "subscription" in (await loan.denied()).lower()
-    await loan.connection.close()
-
-
-async def test_a_service_answers_whoever_asks_it(broker: NatsServer) -> None:
-    registry, loan = await enter(broker, "registry"), await enter(broker, "loan")
-
-    async def answer(message: Msg) -> None:
-        await message.respond(b"here")
-
-    await registry.connection.subscribe("qry.*.registry.*", queue="registry", cb=answer)
-    await registry.connection.flush()
-    assert (await loan.connection.request("qry.330503.registry.ShowMember", b"{}", timeout=5)).data == b"here"
-    await loan.connection.close()
-    await registry.connection.close()
-
-
-async def test_a_service_consumes_the_streams_of_others_and_can_not_remove_them(broker: NatsServer) -> None:
-    await make_streams(broker)
-    registry, loan = await enter(broker, "registry"), await enter(broker, "loan")
-    await registry.connection.jetstream().publish("evt.330503.registry.MemberErased", b"{}")
-    consumer = await loan.connection.jetstream().pull_subscribe("evt.*.registry.>", "loan-on-registry", "REGISTRY")
-    (message,) = await consumer.fetch(timeout=5)
-    await message.ack_sync(timeout=5)
-    with pytest.raises((TimeoutError, nats.errors.TimeoutError)):
-        await loan.connection.jetstream(timeout=0.3).delete_stream("REGISTRY")
-    assert "$js.api.stream.delete.registry" in (await loan.denied()).lower()
-    assert (await registry.connection.jetstream().stream_info("REGISTRY")).state.messages == 1
-    await loan.connection.close()
-    await registry.connection.close()
-
-
-async def test_only_an_operator_sets_the_clock(broker: NatsServer) -> None:
-    loan, operator = await enter(broker, "loan"), await enter(broker, OPERATOR)
-    bucket = await loan.connection.jetstream().create_key_value(bucket="clock", history=1)
-    with pytest.raises((TimeoutError, nats.errors.TimeoutError, APIError)):
-        await asyncio.wait_for(bucket.put("offset-seconds", b"1"), 0.5)
-    assert "$kv.clock" in (await loan.denied()).lower()
-    await (await operator.connection.jetstream().key_value("clock")).put("offset-seconds", b"2")
-    entry = await bucket.get("offset-seconds")
-    assert entry.value == b"2"
-    await loan.connection.close()
-    await operator.connection.close()
+PASSWORDS = {name: f"of-{name}" for name in ("loan", "registry")}
 
 
 @pytest.fixture
