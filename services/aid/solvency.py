@@ -9,7 +9,7 @@ experience weighs as much as the part of it that has passed.
     U₀   what one would expect without this period's experience: insured days × the cost of an insured day
     U    = C + (1 − g)·(C + (1 − g)·U₀), the projection
 
-- **With earlier periods** of the pool in the log, g is what they had granted by the same day of the period, of what
+- **With earlier periods** of its counties in the log, g is what they had granted by the same day of the period, of what
   they had by its end, all taken together: so it has the seasons, and the weeks between a stay and its approval. The
   cost of an insured day is theirs.
 - **Without**, g is the part of the period's insured days that has passed, and U = C / g, chain ladder alone: benefits
@@ -64,6 +64,11 @@ class Experience:
     def contributed(self, until: date) -> Fen:
         return self._contributions.until(until)
 
+    def teaches(self, on: date) -> bool:
+        """Whether the period was over by the end of a day, with something granted, and somebody insured."""
+        last = self.period.last
+        return last <= on and self.granted(last) > 0 and self.insured_days(last) > 0
+
     def insured_days(self, until: date) -> int:
         """From the beginning of the period, the day included."""
         return sum(
@@ -93,8 +98,9 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """`benefits` are those projected at the end of the period, with what they rest on; None where nothing is known.
-    `exhausted_on` is the first day on which benefits are above contributions, or would be."""
+    """`benefits` are those projected at the end of the period, None where nothing is known; `basis` is what they rest
+    on, None once the period is over. `exhausted_on` is the first day on which benefits are above contributions, or
+    would be."""
 
     benefits: Fen | None
     basis: ProjectionBasis | None
@@ -108,8 +114,8 @@ def ratio(benefits: Fen, contributions: Fen) -> float | None:
 
 
 def outlook(own: Experience, earlier: Sequence[Experience], on: date) -> Outlook:
-    """As of the end of a day. `earlier` are periods of the same pool; those that had not ended by then are left out."""
-    known = [each for each in earlier if each.period.last <= on and each.granted(each.period.last) > 0]
+    """As of the end of a day. Of `earlier` periods those are left out that had not ended by then."""
+    known = [each for each in earlier if each.teaches(on)]
     pattern = _Pattern(own, known)
     last = own.period.last
     so_far, expected = own.granted(min(on, last)), _projected(own, known, pattern, on)
@@ -117,7 +123,7 @@ def outlook(own: Experience, earlier: Sequence[Experience], on: date) -> Outlook
     course = _Course(own, pattern, min(on, last), Fraction(so_far), expected)
     return Outlook(
         benefits=final,
-        basis=None if final is None else pattern.basis,
+        basis=None if final is None or on >= last else pattern.basis,
         exhausted_on=next((day for day in _days(own.period) if course.benefits(day) > course.contributions(day)), None),
         months=tuple(
             Point(day, course.contributions(day), round(course.benefits(day)), day > on)
@@ -133,10 +139,8 @@ def _projected(own: Experience, known: Sequence[Experience], pattern: "_Pattern"
     if passed == 1:
         return Fraction(granted)
     if not known:
-        return granted / passed if passed else None
+        return granted / passed if passed and granted > 0 else None
     days = sum(each.insured_days(each.period.last) for each in known)
-    if not days:
-        return granted / passed if passed else None
     a_day = Fraction(sum(each.granted(each.period.last) for each in known), days)
     before = a_day * own.insured_days(own.period.last)
     left = 1 - passed

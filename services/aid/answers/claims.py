@@ -27,6 +27,7 @@ from shared.schemas.aid import (
 )
 from shared.schemas.ids import MemberId, UnionId
 from shared.schemas.messages import Role
+from shared.schemas.personal import Personal
 
 __all__ = ["find_claims", "show_claim", "show_desk", "under_way"]
 
@@ -63,15 +64,14 @@ async def show_claim(query: ShowClaim, asked: Asked) -> ClaimAnswer:
     return answer.model_copy(update={"diagnosis": diagnosis, "hospital": hospital})
 
 
-async def _sealed(row: ClaimRow, rules: Rulebook, asked: Asked) -> tuple[str | None, str | None]:
+async def _sealed(row: ClaimRow, rules: Rulebook, asked: Asked) -> tuple[Personal[str] | None, Personal[str] | None]:
     """Diagnosis and hospital as they were filed; None where the worker was erased since."""
     events = await asked.opened(CLAIM, row.claim_id)
     filed = [event for event in events if isinstance(event, ClaimFiled)][-1]
-    hospital = filed.hospital.clear if filed.hospital is not None and filed.hospital.is_clear else None
-    joined = None if filed.hospital_code is None else rules.hospital(filed.hospital_code)
     if not filed.diagnosis.is_clear:
         return None, None
-    return filed.diagnosis.clear, joined.name if joined is not None else hospital
+    joined = None if filed.hospital_code is None else rules.hospital(filed.hospital_code)
+    return filed.diagnosis, filed.hospital if joined is None else Personal(joined.name)
 
 
 async def find_claims(query: FindClaims, asked: Asked) -> tuple[ClaimAnswer, ...]:

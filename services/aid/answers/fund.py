@@ -10,7 +10,16 @@ from services.aid.answers.concerned import rules_of
 from services.aid.solvency import Experience, outlook, ratio
 from services.aid.views import FundDayRow, FundDays
 from shared.runtime.queries import Asked
-from shared.schemas.aid import FundAnswer, FundMonth, FundShare, LedgerAccount, PeriodStart, SchemeTerms, ShowFund
+from shared.schemas.aid import (
+    FundAnswer,
+    FundMonth,
+    FundShare,
+    LedgerAccount,
+    Period,
+    PeriodStart,
+    SchemeTerms,
+    ShowFund,
+)
 from shared.schemas.messages import Federation
 from shared.schemas.money import Fen
 
@@ -21,8 +30,8 @@ INSURED: Final = """
     from aid.memberships where pool = $1 and period = $2 and first is not null group by 1
 """
 COVERS: Final = """
-    select period, first, last, count(*) as number from aid.memberships
-    where pool = $1 and period = any($2) and first is not null group by 1, 2, 3
+    select period, pool = $2 as own, first, last, count(*) as number from aid.memberships
+    where county = any($1) and first is not null group by 1, 2, 3, 4
 """
 GRANTED: Final = """
     select county, count(*) as claims from aid.claims where pool = $1 and period = $2
@@ -46,7 +55,8 @@ async def show_fund(query: ShowFund, asked: Asked) -> FundAnswer:
     if on > asked.today:
         raise refusals.AFTER_TODAY(on=on.isoformat(), today=asked.today.isoformat())
     pool, fetch = terms.pool, asked.read_models.pool.fetch
-    days = await asked.read_models.some(FundDays, "pool = $1 order by day", pool)
+    every = await asked.read_models.some(FundDays, "county = any($1) order by day", list(terms.counties))
+    days = [row for row in every if row.pool == pool]
     insured = dict(await fetch(INSURED, pool, period.first, on))
     claims = dict(await fetch(GRANTED, pool, period.first, on))
     shares = tuple(
@@ -55,9 +65,8 @@ async def show_fund(query: ShowFund, asked: Asked) -> FundAnswer:
     )
     balances = _balances(_until(days, period.first, on))
     contributions, benefits = -balances[LedgerAccount.CONTRIBUTIONS], balances[LedgerAccount.BENEFITS]
-    experiences = await _experiences(terms, {period.first, *(row.period for row in days)}, days, asked)
-    own = experiences.pop(period.first)
-    ahead = outlook(own, list(experiences.values()), on)
+    own, earlier = await _experiences(terms, period, every, asked)
+    ahead = outlook(own, earlier, on)
     return FundAnswer(
         pool=pool,
         period=period.first,
@@ -125,19 +134,22 @@ def _share(county: Federation, insured: int, claims: int, days: Sequence[FundDay
 
 
 async def _experiences(
-    terms: SchemeTerms, periods: set[PeriodStart], days: Sequence[FundDayRow], asked: Asked
-) -> dict[PeriodStart, Experience]:
-    """What the log tells of each period of a pool."""
+    terms: SchemeTerms, period: Period, days: Sequence[FundDayRow], asked: Asked
+) -> tuple[Experience, list[Experience]]:
+    """What the log tells of the period of a pool, and of its counties in the periods before: whether the pool was
+    theirs then or each county had its own."""
     contributions: dict[PeriodStart, Counter[date]] = defaultdict(Counter)
     benefits: dict[PeriodStart, Counter[date]] = defaultdict(Counter)
     covers: dict[PeriodStart, Counter[date]] = defaultdict(Counter)
     for row in days:
-        contributions[row.period][row.day] -= row.contributions
-        benefits[row.period][row.day] += row.benefits
-    for period, first, last, number in await asked.read_models.pool.fetch(COVERS, terms.pool, list(periods)):
-        covers[period][first] += number
-        covers[period][last + timedelta(days=1)] -= number
-    return {
-        first: Experience(terms.period(first), contributions[first], benefits[first], covers[first])
-        for first in periods
-    }
+        if row.pool == terms.pool or row.period < period.first:
+            contributions[row.period][row.day] -= row.contributions
+            benefits[row.period][row.day] += row.benefits
+    for start, own, first, last, number in await asked.read_models.pool.fetch(COVERS, list(terms.counties), terms.pool):
+        if own or start < period.first:
+            covers[start][first] += number
+            covers[start][last + timedelta(days=1)] -= number
+    earlier = sorted(start for start in {*benefits, *covers} if start < period.first)
+    known = [Experience(terms.period(start), contributions[start], benefits[start], covers[start]) for start in earlier]
+    first = period.first
+    return Experience(period, contributions[first], benefits[first], covers[first]), known

@@ -31,6 +31,7 @@ from shared.schemas.aid.terms import (
 from shared.schemas.ids import EmployerId, MemberId, UnionId
 from shared.schemas.messages import Federation, Instant, Query, Role
 from shared.schemas.money import Fen, NonNegativeFen
+from shared.schemas.personal import Personal
 
 __all__ = [
     "BatchAnswer",
@@ -185,8 +186,8 @@ class ClaimAnswer(Answer):
     care: Care
     admitted_on: date
     discharged_on: date
-    diagnosis: str | None
-    hospital: str | None
+    diagnosis: Personal[str] | None
+    hospital: Personal[str] | None
     bill: Bill | None
     assessment: Assessment | None
     why: tuple[str, ...]
@@ -474,6 +475,7 @@ class FundAnswer(Answer):
     projected_ratio: float | None
     projected_surplus: Fen | None
     basis: ProjectionBasis | None
+    """None once the period is over: nothing is projected then."""
     exhausted_on: date | None
     """The first day on which benefits are above contributions, or would be; None where they last to the end."""
     months: tuple[FundMonth, ...]
