@@ -113,6 +113,7 @@ from tests.services.aid.cases import (
     returned,
     workers_pay,
 )
+from tests.services.aid.office import office
 
 CONTRACT = contract_id(CABLE, PERIOD)
 MEMBERSHIP = membership_id(LI, PERIOD)
@@ -427,3 +428,15 @@ async def test_every_view_shows_the_same_in_its_table_live_and_rebuilt(database_
             told = ViewSpecification(view, federation=DONGYANG).given(*history)
             assert told.rows or isinstance(view, Slots)
             await told.shows_in(store, *told.rows)
+
+
+async def test_tables_that_are_filled_anew_are_those_that_served(database_url: str) -> None:
+    async with office(database_url) as here:
+        await here.told([*paid(), *confirmed("20000", after=paid())[len(paid()) :]], JANUARY)
+        undone = ReverseClaim(claim_id=claim(), ground=ReversalGround.MISTAKE)
+        await here.happens((undone, HEAD, JANUARY), (cancel(), AT_THE_HOSPITAL, JANUARY))
+        served = await here.tables()
+        for view in VIEWS:
+            assert await here.read_models.own.rebuild(type(view)) == await here.store.head()
+        assert await here.tables() == served
+        assert all(served[view.name] for view in VIEWS if not isinstance(view, Slots))
