@@ -14,14 +14,12 @@ from uuid import UUID
 import asyncpg
 
 from shared.eventsourcing.connections import OwnConnection, persistently
+from shared.eventsourcing.rhythm import Rhythm
 
 __all__ = ["PLANS", "CommandIdReused", "Commit", "Conflict", "NewEvent", "Receipt", "Write", "Writer"]
 
 LARGEST_BATCH: Final = 256
 """Commits in one transaction."""
-
-SAME_CALLERS: Final = 4
-"""Times that the last batch took: what comes later is not an answer to it."""
 
 PLANS: Final = {
     "plan_cache_mode": "force_generic_plan",
@@ -102,6 +100,7 @@ class Writer:
         self._committed = committed
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
+        self._rhythm = Rhythm()
         self._task: asyncio.Task[None] | None = None
         self._leaving = False
 
@@ -131,39 +130,32 @@ class Writer:
         return await waiting.outcome
 
     async def _run(self) -> None:
-        now = asyncio.get_running_loop().time
-        began = ended = now()
         while True:
             await self._wake.wait()
-            writing, idle = ended - began, now() - ended
-            batch = self._take(in_halves=writing < idle < SAME_CALLERS * writing)
+            batch = self._take(self._rhythm.share(len(self._waiting)))
             if not batch:
                 if self._leaving:
                     return
                 self._wake.clear()
                 continue
-            began = now()
+            self._rhythm.begin()
             try:
                 await self._write_out(batch)
-                ended = now()
+                if self._rhythm.end(len(batch), len(self._waiting)):
+                    await asyncio.sleep(0)  # those just answered come along
             except BaseException as error:
                 _fail(batch, error)
                 if not isinstance(error, Exception):
                     _fail(list(self._waiting), error)
                     raise
 
-    def _take(self, in_halves: bool) -> list[_Waiting]:
-        """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after.
-
-        Callers that were answered together decide together, and come back together, while PostgreSQL does nothing:
-        taken in halves, one half is decided while the other is written, and so it stays.
-        """
-        largest = min(LARGEST_BATCH, (len(self._waiting) + 1) // 2 if in_halves else LARGEST_BATCH)
+    def _take(self, largest: int) -> list[_Waiting]:
+        """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after."""
         batch: list[_Waiting] = []
         deferred: list[_Waiting] = []
         written: set[str | UUID] = set()
         read: set[str] = set()
-        while self._waiting and len(batch) < largest:
+        while self._waiting and len(batch) < min(largest, LARGEST_BATCH):
             waiting = self._waiting.popleft()
             writes: set[str | UUID] = {waiting.commit.id, *(w.stream for w in waiting.commit.writes if w.events)}
             reads = {w.stream for w in waiting.commit.writes if not w.events}
