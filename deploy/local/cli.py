@@ -2,7 +2,7 @@
 
 import typer
 
-from deploy.local import calling, clock, dead_letters, import_roster, logbook, running, upkeep
+from deploy.local import calling, clock, dead_letters, enrol, import_roster, logbook, running, upkeep
 from deploy.local.demo import playing
 from deploy.local.simulation import simulating
 from deploy.nats import credentials
@@ -27,6 +27,7 @@ app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
 app.command(rich_help_panel="The programmes")(import_roster.import_roster)
+app.command(rich_help_panel="The programmes")(enrol.enrol)
 
 for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)

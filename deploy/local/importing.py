@@ -1,6 +1,5 @@
 """An import of a roster, as a terminal shows it."""
 
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,22 +7,14 @@ from typing import Final
 from uuid import UUID
 
 import uvloop
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
 from rich.text import Text
 
+from deploy.local.bars import bars
 from deploy.local.clock import is_settable
 from deploy.local.reach import connection
-from deploy.local.terminal import NO_ANSWER, REFUSED, err, out, wrong
-from services.registry.roster import Outcome, Roster, Stage, import_roster, open_roster
+from deploy.local.terminal import NO_ANSWER, REFUSED, out, wrong
+from services.registry.roster import Outcome, Roster, import_roster, open_roster
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.calling import Caller
 from shared.runtime.client import Client, NoAnswer
@@ -35,8 +26,6 @@ __all__ = ["carry_out"]
 
 PATIENCE: Final = 60.0
 """Seconds for which the registry may be away, such as while it is started anew."""
-BEAT: Final = 0.1
-"""Seconds between moves of a bar."""
 
 
 def carry_out(file: Path, union: UUID, result: Path, actor: Actor, federation: str) -> int:
@@ -59,32 +48,8 @@ async def _import(roster: Roster, union: UUID, result: Path, actor: Actor, feder
         today = (datetime.now(UTC) + offset).astimezone(SHANGHAI).date()
         client = Client(broker, patience=PATIENCE)
         caller = Caller(client=client, programme="registry", actor=actor, federation=federation)
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TimeElapsedColumn(),
-            console=err,
-        ) as bar:
-            return await import_roster(roster, today, caller, UnionId(union), result, _Stages(bar))
-
-
-class _Stages:
-    """A bar for each stage, moved now and then: not for each of seventy thousand rows."""
-
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._tasks: dict[Stage, TaskID] = {}
-        self._due = 0.0
-
-    def __call__(self, stage: Stage, done: int, total: int) -> None:
-        if (now := time.monotonic()) < self._due and done < total:
-            return
-        self._due = now + BEAT
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(stage.value)
-        self._bar.update(self._tasks[stage], completed=done, total=total)
+        with bars() as stages:
+            return await import_roster(roster, today, caller, UnionId(union), result, stages)
 
 
 def _show(outcomes: Counter[Outcome], result: Path) -> None:

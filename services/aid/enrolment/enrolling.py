@@ -158,7 +158,7 @@ async def _find(
         progress(Stage.FINDING, done, len(entries))
 
     await side_by_side(batched(entries, SOUGHT), find)
-    for entry in entries:
+    for entry in sorted(entries, key=lambda one: one.doubt is not None):  # first by whom the registry has them at
         if entry.member_id is not None and (earlier := first.setdefault(entry.member_id, entry)) is not entry:
             entry.refusal = reasons.REPEATED(place=earlier.line.place).refusal
 
