@@ -224,6 +224,7 @@ class Call:
     """A provider's HTTP request to us."""
 
     query: Mapping[str, str]
+    """Bytes that are not UTF-8 stand in it as `surrogateescape` has them."""
     content_type: str
     body: bytes
 

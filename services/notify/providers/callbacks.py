@@ -10,6 +10,7 @@ import hmac
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Annotated, Final
+from urllib.parse import parse_qsl
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl
@@ -51,7 +52,8 @@ def callbacks(providers: Iterable[object], hear: Hear) -> Starlette:
             return Response(status_code=404)
         if (body := await _body(request)) is None:
             return Response(status_code=413)
-        call = Call(dict(request.query_params), request.headers.get("content-type", ""), body)
+        query = parse_qsl(request.url.query, keep_blank_values=True, errors="surrogateescape")
+        call = Call(dict(query), request.headers.get("content-type", ""), body)
         try:
             return await provider.called(call, hear)
         except NotUnderstood as error:

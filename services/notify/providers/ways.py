@@ -36,6 +36,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError,
 from services.notify.channels import Email, Provider, Sms
 from services.notify.providers.aliyun import Aliyun, AliyunAccount
 from services.notify.providers.callbacks import CallbackSettings
+from services.notify.providers.kannel import Kannel, KannelAccount
 from services.notify.providers.secret import IN_A_FILE
 from services.notify.providers.sms_gateway import SmsGateway, SmsGatewayAccount, SmsSettings
 from services.notify.providers.smtp import SmtpAccount, SmtpProvider, SmtpSettings
@@ -117,7 +118,7 @@ async def open_ways() -> AsyncIterator[Ways]:
     async with AsyncExitStack() as stack:
         providers: dict[str, AnyProvider] = {}
         for name, account in file.providers.items():
-            providers[name] = provider = _provider(account, name)
+            providers[name] = provider = _provider(account, name, file.callbacks)
             stack.push_async_callback(provider.close)
         yield Ways(providers, file, file.federations, file.callbacks)
 
@@ -127,7 +128,7 @@ def _from_the_environment() -> WaysFile:
     return WaysFile(providers=given, sms={"sms-gateway": 1}, email={"smtp": 1})
 
 
-def _provider(account: Account, name: str) -> AnyProvider:
+def _provider(account: Account, name: str, callbacks: CallbackSettings | None) -> AnyProvider:
     match account:
         case SmtpAccount():
             return SmtpProvider(account, name)
@@ -137,6 +138,9 @@ def _provider(account: Account, name: str) -> AnyProvider:
             return Aliyun(account, name)
         case TencentAccount():
             return Tencent(account, name)
+        case KannelAccount(callback_key=key):
+            told = callbacks.path_of(name, key.get_secret_value()) if callbacks and key else None
+            return Kannel(account, name, told)
 
 
 def _channel(account: Account) -> Channel:
