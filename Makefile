@@ -10,9 +10,10 @@ help: ## what there is
 up: $(ready) ## the whole system on this machine, data under .niangjia/
 	$(bin)/niangjia up
 
-demo: $(ready) ## scripted stories: the craftsman loan, then the shared helmets
+demo: $(ready) ## scripted stories: the craftsman loan, the shared helmets, mutual medical aid
 	$(bin)/niangjia demo
 	$(bin)/niangjia demo lending
+	$(bin)/niangjia demo aid
 
 test: $(ready) ## the tests, on embedded PostgreSQL and NATS
 	$(bin)/pytest

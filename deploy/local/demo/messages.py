@@ -18,7 +18,7 @@ ENDED: Final = frozenset(
     | {DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED}
 )
 ARRIVED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED})
-LISTENED_TO: Final = ("lending", "loan", "registry")
+LISTENED_TO: Final = ("aid", "lending", "loan", "registry")
 """The programmes of whose events notify tells people."""
 
 

@@ -16,6 +16,7 @@ from nats.aio.client import Client as Connection
 from rich.table import Table
 from rich.text import Text
 
+from deploy.local.demo.aid import play_aid
 from deploy.local.demo.cases import CASES, Case, Told
 from deploy.local.demo.lending import play_lending
 from deploy.local.demo.messages import ARRIVED, quiet
@@ -51,6 +52,11 @@ class Played:
 class Play(StrEnum):
     LOAN = "loan"
     LENDING = "lending"
+    AID = "aid"
+
+    @property
+    def term(self) -> str:
+        return {"loan": "匠心贷", "lending": "共享头盔", "aid": "职工医疗互助"}[self]
 
 
 def demo(play: Annotated[Play, typer.Argument(help="which programme's story")] = Play.LOAN) -> None:
@@ -62,14 +68,18 @@ def demo(play: Annotated[Play, typer.Argument(help="which programme's story")] =
 
 async def _demo(home: Home, play: Play) -> int:
     began = time.monotonic()
-    out.print(Text(f"娘家 · {'匠心贷' if play is Play.LOAN else '共享头盔'} demo", "bold"))
+    out.print(Text(f"娘家 · {play.term} demo", "bold"))
     async with LocalSystem(home, clock=ClockKind.SETTABLE, say=lambda line: None) as system:
         out.print(Text(f"the system is up after {time.monotonic() - began:.1f} s", "dim"))
         connection = await nats.connect(system.run.nats_url, name="demo")
         try:
-            if play is Play.LENDING:
-                return await play_lending(system, connection, began)
-            return await _play(system, connection, began)
+            match play:
+                case Play.LOAN:
+                    return await _play(system, connection, began)
+                case Play.LENDING:
+                    return await play_lending(system, connection, began)
+                case Play.AID:
+                    return await play_aid(system, connection, began)
         finally:
             await connection.close()
 

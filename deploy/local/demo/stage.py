@@ -62,9 +62,9 @@ class Stage:
                     raise
             await asyncio.sleep(0.05)
 
-    async def until[T](self, condition: Callable[[], Awaitable[T | None]]) -> T:
+    async def until[T](self, condition: Callable[[], Awaitable[T | None]], patience: float = PATIENCE) -> T:
         """The condition's first answer. Raises TimeoutError."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while True:
                 answer = await condition()
                 if answer is not None:
