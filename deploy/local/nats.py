@@ -15,14 +15,16 @@ FAST: Final = "2m"
 """`sync_interval` for tests: nothing is lost when a process is killed, a power failure loses the last minutes."""
 
 
-def configuration(listen: str, store: str, users: str, sync_interval: str = DURABLE) -> str:
+def configuration(
+    listen: str, store: str, users: str, sync_interval: str = DURABLE, *, name: str = "niangjia", company: str = ""
+) -> str:
     """The text of nats-server's configuration file.
 
-    `users` is a block in nats-server's own syntax: `authorization { … }` or `accounts { … }`. There is no
-    monitoring port: it asks nobody for a password.
+    `users` is a block in nats-server's own syntax: `authorization { … }` or `accounts { … }`; `company` holds blocks of
+    `deploy.nats.company`, for a node that is not alone. There is no monitoring port: it asks nobody for a password.
     """
     return f"""\
-server_name: niangjia
+server_name: {name}
 listen: "{listen}"
 max_payload: 1MB
 jetstream {{
@@ -31,7 +33,7 @@ jetstream {{
   max_memory_store: 256MB
   max_file_store: 16GB
 }}
-{users}
+{company}{users}
 """
 
 
@@ -55,10 +57,13 @@ class NatsServer(Server):
         users: str | None = None,
         *,
         sync_interval: str = DURABLE,
+        name: str = "niangjia",
+        company: str = "",
         die_with_parent: bool = True,
     ) -> None:
         self.directory = directory.resolve()
         self.users = users
+        self.server_name, self.company = name, company
         self.sync_interval = sync_interval
         super().__init__(
             port,
@@ -79,7 +84,14 @@ class NatsServer(Server):
         users = self.users
         if users is None:
             users = f'authorization {{ user: "{USER}", password: "{self._password()}" }}'
-        text = configuration(f"{LOOPBACK}:{self.port}", "jetstream", users, self.sync_interval)
+        text = configuration(
+            f"{LOOPBACK}:{self.port}",
+            "jetstream",
+            users,
+            self.sync_interval,
+            name=self.server_name,
+            company=self.company,
+        )
         own_file(self.directory / "server.conf", self.account, text)
 
     def command(self) -> list[str]:

@@ -1,0 +1,143 @@
+"""Three nodes, streams on all of them, and the leader of one killed -9 under load: nothing is lost or doubled."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nats
+import pytest
+from nats.aio.client import Client
+from nats.js import JetStreamContext
+
+from deploy.local.nats import FAST, NatsServer
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.nats.company import cluster
+from shared.eventsourcing.feed import StreamFeed
+from shared.eventsourcing.relay import Relay, ensure_stream
+from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.tasks import end
+from tests.shared.eventsourcing.savings import CODEC, commit, deposits
+from tests.waiting import until
+
+NODES = 3
+CALLERS = 8
+KILLS = 1
+USERS = "authorization { user: niangjia, password: test }"
+
+
+@pytest.fixture
+def nodes() -> Iterator[list[NatsServer]]:
+    with TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
+        addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(NODES)]
+        made = [
+            NatsServer(
+                Path(folder) / f"node-{number}",
+                free_port(),
+                USERS,
+                sync_interval=FAST,
+                name=f"node-{number}",
+                company=cluster("county", address, addresses),
+            )
+            for number, address in enumerate(addresses)
+        ]
+        for node in made:
+            stack.enter_context(node)
+        yield made
+
+
+@asynccontextmanager
+async def signed_in(nodes: list[NatsServer]) -> AsyncIterator[tuple[Client, JetStreamContext]]:
+    async def passed_over(_error: Exception) -> None:
+        """Nodes are killed on purpose; the client goes to another."""
+
+    connection = await nats.connect(
+        [node.url("niangjia", "test") for node in nodes],
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.2,
+        error_cb=passed_over,
+    )
+    try:
+        yield connection, connection.jetstream()
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(120)
+async def test_the_leader_of_a_stream_is_killed_under_load_and_the_stream_holds_the_log(
+    nodes: list[NatsServer], database_url: str
+) -> None:
+    async with (
+        signed_in(nodes) as (connection, js),
+        signed_in(nodes) as (reading, _),
+        EventStore(database_url, "savings", CODEC) as store,
+    ):
+        await until(partial(_made, js), seconds=30)
+        relay = Relay(store, connection, "savings")
+        relaying = asyncio.create_task(relay.run())
+        loading = True
+        seen: list[int] = []
+
+        async def load(number: int) -> None:
+            turn = number
+            while loading:
+                await store.append(commit((f"passbook-{turn % 24}", None, deposits(1))))
+                await asyncio.sleep(0.005)
+                turn += 1
+
+        def published_beyond(position: int) -> bool:
+            return relay.published > position
+
+        async def read() -> None:
+            async for page in StreamFeed(reading, "SAVINGS", "test", CODEC).pages(0):
+                seen.extend(recorded.position for recorded in page)
+
+        following = asyncio.create_task(read())
+        callers = [asyncio.create_task(load(number)) for number in range(CALLERS)]
+        for _ in range(KILLS):
+            before = relay.published
+            await until(partial(published_beyond, before + 50), seconds=30)
+            leader = (await js.stream_info("SAVINGS")).cluster
+            assert leader is not None
+            (killed,) = (node for node in nodes if node.server_name == leader.leader)
+            killed.kill()
+            at = relay.published
+            await until(partial(published_beyond, at + 50), seconds=30)  # two nodes go on alone
+            killed.start()
+            await until(partial(_all_current, js), seconds=30)
+        loading = False
+        await asyncio.gather(*callers)
+        head = await store.head()
+        await until(lambda: relay.published == head, seconds=30)
+        await until(lambda: len(seen) >= head, seconds=30)
+        assert seen == list(range(1, head + 1))
+        state = (await js.stream_info("SAVINGS")).state
+        assert (state.first_seq, state.last_seq, state.messages) == (1, head, head)
+        log = {recorded.position: str(recorded.id) async for page in store.all() for recorded in page}
+        for position in (1, head // 2, head):
+            message = await js.get_msg("SAVINGS", seq=position)
+            assert (message.headers or {})["ce-id"] == log[position]
+        await end(following)
+        await end(relaying)
+
+
+async def _made(js: JetStreamContext) -> bool:
+    try:
+        await ensure_stream(js, "savings", replicas=NODES)
+    except nats.errors.Error:  # no leader is elected yet
+        return False
+    return True
+
+
+async def _all_current(js: JetStreamContext) -> bool:
+    try:
+        company = (await js.stream_info("SAVINGS")).cluster
+    except nats.errors.Error:
+        return False
+    return (
+        company is not None
+        and len(company.replicas or []) == NODES - 1
+        and all(p.current for p in company.replicas or [])
+    )
