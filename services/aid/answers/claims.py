@@ -2,6 +2,7 @@
 and to whoever handles it, and it reads it in the log."""
 
 from enum import Enum
+from typing import Final
 from uuid import UUID
 
 from services.aid import refusals
@@ -30,6 +31,19 @@ from shared.schemas.messages import Role
 from shared.schemas.personal import Personal
 
 __all__ = ["find_claims", "show_claim", "show_desk", "under_way"]
+
+
+SHOWN: Final = 100
+"""Claims of each of the desk's lists: what a person can look through, and a message holds."""
+AT_THE_DESK: Final = (
+    Waits.DOCUMENTS,
+    Waits.INVOICES,
+    Waits.ASSESSMENT,
+    Waits.REVIEW,
+    Waits.APPROVAL,
+    Waits.INSTRUCTION,
+    Waits.SUCCESSOR,
+)
 
 
 class Sight(Enum):
@@ -79,10 +93,14 @@ async def find_claims(query: FindClaims, asked: Asked) -> tuple[ClaimAnswer, ...
     rows = await asked.read_models.some(
         Claims,
         "(member_id = any($1) or member_id in (select member_id from aid.workers where union_id = any($2)))"
-        " and pool = any($3) order by filed_at desc, claim_id desc",
+        " and pool = any($3) and ($4::uuid is null or (filed_at, claim_id) < ("
+        "select filed_at, claim_id from aid.claims where claim_id = $4)"
+        ") order by filed_at desc, claim_id desc limit $5",
         members,
         unions,
         pools_of(await rules_of(asked), asked.federation),
+        query.beyond,
+        query.limit,
     )
     return tuple(_answer(row, _sight(row, asked), asked) for row in rows)
 
@@ -120,10 +138,10 @@ def _own(asked: Asked) -> MemberId:
 
 
 async def under_way(asked: Asked) -> list[ClaimRow]:
-    """What a federation took in, or its share of the fund bears, and is not settled or over; oldest first."""
+    """What a federation took in, or its share of the fund bears, and is neither over nor on its way to the bank."""
     return await asked.read_models.some(
         Claims,
-        "status = any($1) and $2 in (filed_in, county, pool) order by filed_at, claim_id",
+        "status = any($1) and live is null and $2 in (filed_in, county, pool)",
         list(Queues.OPEN),
         asked.federation,
     )
@@ -133,9 +151,10 @@ async def show_desk(query: ShowDesk, asked: Asked) -> DeskAnswer:
     queues = Queues(await rules_of(asked), await under_way(asked))
 
     def answers(*waits: Waits) -> tuple[ClaimAnswer, ...]:
-        return tuple(_answer(row, _sight(row, asked), asked) for row in queues.of(*waits))
+        return tuple(_answer(row, _sight(row, asked), asked) for row in queues.of(*waits)[:SHOWN])
 
     return DeskAnswer(
+        waiting=sum(len(queues.of(waits)) for waits in AT_THE_DESK),
         to_complete=answers(Waits.DOCUMENTS),
         to_assess=answers(Waits.ASSESSMENT, Waits.INVOICES),
         to_review=answers(Waits.REVIEW),

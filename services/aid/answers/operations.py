@@ -12,8 +12,8 @@ from shared.schemas.aid import BatchAnswer, OperationsAnswer, PaymentAnswer, Sho
 
 __all__ = ["show_operations"]
 
-BATCH: Final = 2000
-"""Instructions that a batch takes."""
+SHOWN: Final = 1000
+"""Instructions of each list, as many as a message holds."""
 
 PREMIUMS: Final = """
     select count(*) as count, min(submitted_at) as oldest, coalesce(sum(
@@ -37,13 +37,13 @@ BATCHES: Final = """
     where p.status = 'at_the_bank' and $1 in (p.county, p.pool)
     group by b.batch_id order by b.drawn_up_at, b.batch_id
 """
-RETURNED: Final = """
+RETURNED: Final = f"""
     status = 'returned' and $1 in (county, pool) and exists (
         select from aid.claims c where c.claim_id = payments.claim_id and c.live is null and c.granted > c.paid
     ) and not exists (
         select from aid.payments later where later.claim_id = payments.claim_id
         and later.instructed_at > payments.instructed_at
-    ) order by "on", payment_id
+    ) order by "on", payment_id limit {SHOWN}
 """
 
 
@@ -51,7 +51,7 @@ async def show_operations(_query: ShowOperations, asked: Asked) -> OperationsAns
     here, models = asked.federation, asked.read_models
     to_batch = await models.some(
         Payments,
-        f"status = 'waiting' and $1 in (county, pool) order by instructed_at, payment_id limit {BATCH}",
+        f"status = 'waiting' and $1 in (county, pool) order by instructed_at, payment_id limit {SHOWN}",
         here,
     )
     batches = await models.pool.fetch(BATCHES, here)

@@ -214,18 +214,24 @@ class ShowClaim(Query[ClaimAnswer]):
 
 
 class FindClaims(Query[tuple[ClaimAnswer, ...]]):
-    """All claims of a member, or of a union's members, newest first. Where neither is said: a member's own, and of all
+    """The claims of a member, or of a union's members, newest first. Where neither is said: a member's own, and of all
     the unions that a cadre acts for."""
 
     roles: ClassVar[frozenset[Role]] = CONCERNED
 
     member_id: MemberId | None = None
     union_id: UnionId | None = None
+    limit: Annotated[int, Field(ge=1, le=200)] = 100
+    beyond: ClaimId | None = None
+    """The last claim of the page before."""
 
 
 class DeskAnswer(Answer):
-    """What waits at a county's desk, most urgent first: what it took in, and what its share of the fund bears."""
+    """What waits at a county's desk, most urgent first: what it took in, and what its share of the fund bears. Of each
+    list the first hundred."""
 
+    waiting: int
+    """All of it."""
     to_complete: tuple[ClaimAnswer, ...]
     """Documents are missing; by the day that they fall due."""
     to_assess: tuple[ClaimAnswer, ...]
@@ -401,10 +407,10 @@ class OperationsAnswer(Answer):
 
     waiting: tuple[WaitingAnswer, ...]
     to_batch: tuple[PaymentAnswer, ...]
-    """Instructions to draw up a batch of, oldest first; 2,000 at most, as many as a batch takes."""
+    """Instructions to draw up a batch of: the first thousand, oldest first."""
     batches_without_result: tuple[BatchAnswer, ...]
     returned: tuple[PaymentAnswer, ...]
-    """That came back, of claims to which nothing was paid or instructed since."""
+    """That came back, of claims to which nothing was paid or instructed since: the first thousand, oldest first."""
 
 
 class ShowOperations(Query[OperationsAnswer]):

@@ -211,6 +211,18 @@ async def test_claims_are_listed_newest_first_and_name_no_illness(here: Office) 
         assert {(each.diagnosis, each.hospital) for each in found} == {(None, None)}
 
 
+async def test_a_long_list_comes_in_pages(here: Office) -> None:
+    for day in range(5):
+        filed = file(name=str(day), invoices=(f"33011234567{day}",))
+        await here.happens((filed, of(LI), JANUARY + timedelta(days=day // 2)))
+    whole = await here.ask(FindClaims(), of(LI))
+    first = await here.ask(FindClaims(limit=2), of(LI))
+    second = await here.ask(FindClaims(limit=2, beyond=first[-1].claim_id), of(LI))
+    third = await here.ask(FindClaims(limit=2, beyond=second[-1].claim_id), of(LI))
+    assert (*first, *second, *third) == whole
+    assert [len(page) for page in (first, second, third)] == [2, 2, 1]
+
+
 async def test_a_list_is_refused_to_whom_it_does_not_concern(here: Office) -> None:
     await here.happens((file(), of(LI), JANUARY))
     for actor, query in (
@@ -242,6 +254,7 @@ async def test_the_desk_has_each_claim_where_it_waits(here: Office) -> None:
         (quote("1000"), AT_THE_HOSPITAL, JANUARY),
     )
     desk: DeskAnswer = await here.ask(ShowDesk(), CLERK)
+    assert desk.waiting == 4
     waiting = [desk.to_complete, desk.to_assess, desk.to_review, desk.to_approve, desk.to_pay]
     assert [[each.claim_id for each in queue] for queue in waiting] == [
         [claim("缺")],
@@ -279,7 +292,7 @@ async def test_an_invoice_that_counts_for_another_claim_is_noted_for_the_desk_al
 async def test_the_desk_is_the_county_s_own(here: Office) -> None:
     await here.happens((file(), of(LI), JANUARY))
     assert await here.ask(ShowDesk(), CLERK, JINHUA) == DeskAnswer(
-        to_complete=(), to_assess=(), to_review=(), to_approve=(), to_pay=()
+        waiting=0, to_complete=(), to_assess=(), to_review=(), to_approve=(), to_pay=()
     )
     for actor in (of(LI), CADRE):
         refusal = await here.refusal(ShowDesk(), actor)
