@@ -2,8 +2,22 @@
 
 import typer
 
-from deploy.local import calling, clock, dead_letters, enrol, import_roster, logbook, running, upkeep
-from deploy.local.demo import playing
+from deploy.local import (
+    backup,
+    bank_file,
+    calling,
+    clock,
+    dead_letters,
+    enrol,
+    import_roster,
+    install,
+    logbook,
+    recovery,
+    restore,
+    running,
+    upkeep,
+)
+from deploy.local.demo import playing, union_side
 from deploy.local.simulation import simulating
 from deploy.nats import credentials
 
@@ -22,15 +36,21 @@ app = typer.Typer(
 app.command(rich_help_panel="The system")(running.up)
 app.command(rich_help_panel="The system")(playing.demo)
 app.command(rich_help_panel="The system")(simulating.simulate)
+app.command(rich_help_panel="The system")(union_side.play_union)
 app.command(rich_help_panel="The system")(running.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
 app.command(rich_help_panel="The programmes")(import_roster.import_roster)
 app.command(rich_help_panel="The programmes")(enrol.enrol)
+app.add_typer(bank_file.app, name="bank-file", rich_help_panel="The programmes")
 
 for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)
 app.command(rich_help_panel="For operators")(credentials.credentials)
+app.command(rich_help_panel="For operators")(backup.backup)
+app.command(rich_help_panel="For operators")(restore.restore)
+app.command(rich_help_panel="For operators")(recovery.recover)
+app.command(rich_help_panel="For operators")(install.install)
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")
 app.add_typer(clock.app, name="clock", rich_help_panel="For operators")

@@ -13,7 +13,7 @@ from nats.aio.client import Client as Connection
 from deploy.local.home import Run, default_home
 from deploy.local.terminal import NO_ANSWER, wrong
 
-__all__ = ["connection", "database", "master_key_file", "run", "schemas_with", "urls_of"]
+__all__ = ["connection", "database", "database_url", "master_key_file", "run", "schemas_with", "urls_of"]
 
 
 def run() -> Run:
@@ -54,13 +54,16 @@ async def connection() -> AsyncIterator[Connection]:
         await broker.close()
 
 
+def database_url() -> str:
+    """Of the database, with the rights of an operator."""
+    return os.environ.get("DATABASE_URL") or run().database_url
+
+
 @asynccontextmanager
 async def database() -> AsyncIterator[asyncpg.Pool]:
     """To the database, with the rights of an operator."""
     try:
-        pool = await asyncpg.create_pool(
-            os.environ.get("DATABASE_URL") or run().database_url, min_size=1, max_size=2, timeout=5
-        )
+        pool = await asyncpg.create_pool(database_url(), min_size=1, max_size=2, timeout=5)
     except (OSError, asyncpg.PostgresError, TimeoutError) as error:
         wrong(f"the database does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)
     try:

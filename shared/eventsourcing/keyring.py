@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
+from shared.eventsourcing.connections import Connection, Pool
 from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rounds import Rounds
@@ -23,7 +24,7 @@ from shared.eventsourcing.store import EventStore
 from shared.schemas.messages import Event, Reason
 from shared.schemas.personal import Personal
 
-__all__ = ["ERASED", "KeyMissing", "Keyring", "NotOfItsType", "SealBroken"]
+__all__ = ["ERASED", "KeyMissing", "Keyring", "NotOfItsType", "SealBroken", "erase_all"]
 
 ERASED: Final = Reason("person_erased", "个人信息保护法 第47条", "此人的个人信息已经删除，不能再登记")
 
@@ -125,12 +126,7 @@ class Keyring:
 
         Backups keep the key as long as they are kept themselves.
         """
-        await self._store.pool.execute(
-            f"insert into {self._table} as k (subject, wrapped, erased_at) values ($1, null, clock_timestamp()) "
-            "on conflict (subject) do update set wrapped = null, erased_at = excluded.erased_at "
-            "where k.erased_at is null",
-            subject,
-        )
+        await erase_all(self._store.pool, self._store.schema, [subject])
 
     async def rewrap(self) -> int:
         """Wrap every key with the current master key; how many were wrapped with another. May run beside all else."""
@@ -167,6 +163,17 @@ class Keyring:
             subject: None if wrapped is None else AESGCM(self._masters.unwrap(subject, wrapped))
             for subject, wrapped in rows
         }
+
+
+async def erase_all(database: Pool | Connection, schema: str, subjects: Sequence[UUID]) -> None:
+    """Destroy the keys of persons in a service's schema; whoever has none there is never given one."""
+    await database.execute(
+        f"insert into {schema}.keys as k (subject, wrapped, erased_at) "
+        "select distinct s, null::bytea, clock_timestamp() from unnest($1::uuid[]) s "
+        "on conflict (subject) do update set wrapped = null, erased_at = excluded.erased_at "
+        "where k.erased_at is null",
+        subjects,
+    )
 
 
 def _personal(event: Event) -> dict[str, Personal[Any]]:
