@@ -3,11 +3,11 @@
 Everything is asked of them over NATS, as their users do. The people are those of `cases`.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from itertools import count
 from typing import Any, Final
 from uuid import UUID
 
@@ -65,7 +65,9 @@ from tests.waiting import until
 ZHOU: Final = MemberId(named("周"))
 """Acts for the union of the toy works, as Wang does for that of the cable works."""
 OPERATOR: Final = Actor(role=Role.OPERATOR, id="operator")
-CARDS: Final = dict(zip((WANG, LI, CHEN, ZHAO, QIAN, SUN, ZHOU), count(1), strict=False))
+JIN: Final = MemberId(named("金"))
+"""Works in the city of Jinhua."""
+CARDS: Final = {member: number for number, member in enumerate((WANG, LI, CHEN, ZHAO, QIAN, SUN, ZHOU, JIN), 1)}
 
 
 def number_of(member_id: MemberId) -> str:
@@ -128,9 +130,13 @@ class County:
     async def tells(self, command: Command, actor: Actor = CLERK, federation: str = DONGYANG) -> Accepted:
         """A command of the registry, of which mutual aid has heard afterwards."""
         accepted = await self.does(command, actor, federation=federation)
-        for instance in self.running[1:]:
-            await instance.read_models.followed("registry", accepted.position, Workers, Employers, Cadres)
+        await self.known(accepted.position)
         return accepted
+
+    async def known(self, position: int) -> None:
+        """Until mutual aid has heard what the registry has said so far."""
+        for instance in self.running[1:]:
+            await instance.read_models.followed("registry", position, Workers, Employers, Cadres)
 
     async def refusal(self, command: Command, actor: Actor = CLERK, federation: str = DONGYANG) -> Refusal:
         try:
@@ -189,8 +195,8 @@ class County:
     async def registers(
         self, *members: MemberId, employer: EmployerId = CABLE, union: UnionId = CABLE_UNION, federation: str = DONGYANG
     ) -> None:
-        for member_id in members:
-            command = RegisterMember(
+        commands = [
+            RegisterMember(
                 member_id=member_id,
                 household_id=HouseholdId(new_id()),
                 union_id=union,
@@ -198,7 +204,10 @@ class County:
                 name=Personal("李建国"),
                 id_number=Personal(number_of(member_id)),
             )
-            await self.tells(command, federation=federation)
+            for member_id in members
+        ]
+        accepted = await asyncio.gather(*(self.does(command, federation=federation) for command in commands))
+        await self.known(max(one.position for one in accepted))
 
     async def records_account(self, member_id: MemberId = LI, number: str = "6222000000000001") -> None:
         await self.tells(RecordBankAccount(member_id=member_id, account=Personal(number), bank=Personal("农业银行")))
@@ -225,18 +234,29 @@ async def county(servers: Servers) -> AsyncIterator[County]:
             await here.does(
                 RegisterFederation(code=DONGYANG, name="东阳市总工会", level=FederationLevel.COUNTY), OPERATOR
             )
-            await _found(here, CABLE, CABLE_UNION, "电缆厂", WANG, (LI, CHEN, ZHAO, QIAN))
-            await _found(here, TOYS, TOYS_UNION, "玩具厂", ZHOU, (SUN,))
+            await asyncio.gather(
+                found(here, CABLE, CABLE_UNION, "电缆厂", WANG, (LI, CHEN, ZHAO, QIAN)),
+                found(here, TOYS, TOYS_UNION, "玩具厂", ZHOU, (SUN,)),
+            )
             yield here
     finally:
         await connection.close()
 
 
-async def _found(
-    here: County, employer: EmployerId, union: UnionId, name: str, chair: MemberId, others: Sequence[MemberId]
+async def found(
+    here: County,
+    employer: EmployerId,
+    union: UnionId,
+    name: str,
+    chair: MemberId,
+    others: Sequence[MemberId] = (),
+    federation: str = DONGYANG,
 ) -> None:
-    code = credit_code(f"91330783MA200000{CARDS[chair]}")
-    await here.does(RegisterEmployer(employer_id=employer, name=name, credit_code=code))
-    await here.does(EstablishUnion(union_id=union, name=f"{name}工会", kind=UnionKind.SINGLE, employer_ids=(employer,)))
-    await here.registers(chair, *others, employer=employer, union=union)
-    await here.tells(AppointUnionContact(union_id=union, member_id=chair, post=UnionPost.CHAIR))
+    """A works with a union, whose chair and members work there."""
+    code = credit_code(f"91{federation}MA200000{CARDS[chair]}")
+    await here.does(RegisterEmployer(employer_id=employer, name=name, credit_code=code), federation=federation)
+    established = EstablishUnion(union_id=union, name=f"{name}工会", kind=UnionKind.SINGLE, employer_ids=(employer,))
+    await here.does(established, federation=federation)
+    await here.registers(chair, *others, employer=employer, union=union, federation=federation)
+    appointed = AppointUnionContact(union_id=union, member_id=chair, post=UnionPost.CHAIR)
+    await here.tells(appointed, federation=federation)
