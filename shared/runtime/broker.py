@@ -19,15 +19,18 @@ CONNECT_PAUSE: Final = 0.2
 _log = log(__name__)
 
 
-async def connect(url: str, name: str, ended: asyncio.Event) -> Connection:
-    """A connection that is restored whenever it is lost; should it end for good, so must the process."""
+async def connect(urls: str, name: str, ended: asyncio.Event) -> Connection:
+    """A connection that is restored whenever it is lost; should it end for good, so must the process.
+
+    `urls` are those of a cluster's nodes, parted by commas: one that is up is found.
+    """
 
     async def closed() -> None:
         ended.set()
 
     return await _until_there(
         lambda: nats.connect(
-            url,
+            urls.split(","),
             name=name,
             max_reconnect_attempts=-1,
             reconnect_time_wait=CONNECT_PAUSE,
@@ -37,14 +40,14 @@ async def connect(url: str, name: str, ended: asyncio.Event) -> Connection:
     )
 
 
-async def door(url: str, name: str, ended: asyncio.Event) -> NatsBroker:
+async def door(urls: str, name: str, ended: asyncio.Event) -> NatsBroker:
     """FastStream's broker, on a connection of its own, for reactions."""
 
     async def closed() -> None:
         ended.set()
 
     broker = NatsBroker(
-        url,
+        urls.split(","),
         name=f"{name}-door",
         max_reconnect_attempts=-1,
         reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type] # seconds, and nats-py takes fractions of one

@@ -19,6 +19,7 @@ from shared.eventsourcing.feed import StreamFeed
 from shared.eventsourcing.relay import Relay, ensure_stream
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.tasks import end
+from shared.runtime.broker import connect
 from tests.shared.eventsourcing.savings import CODEC, commit, deposits
 from tests.waiting import until
 
@@ -50,15 +51,8 @@ def nodes() -> Iterator[list[NatsServer]]:
 
 @asynccontextmanager
 async def signed_in(nodes: list[NatsServer]) -> AsyncIterator[tuple[Client, JetStreamContext]]:
-    async def passed_over(_error: Exception) -> None:
-        """Nodes are killed on purpose; the client goes to another."""
-
-    connection = await nats.connect(
-        [node.url("niangjia", "test") for node in nodes],
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.2,
-        error_cb=passed_over,
-    )
+    """As a service is, which is told all nodes."""
+    connection = await connect(",".join(node.url("niangjia", "test") for node in nodes), "test", asyncio.Event())
     try:
         yield connection, connection.jetstream()
     finally:
@@ -104,6 +98,8 @@ async def test_the_leader_of_a_stream_is_killed_under_load_and_the_stream_holds_
             (killed,) = (node for node in nodes if node.server_name == leader.leader)
             killed.kill()
             at = relay.published
+            async with signed_in([killed, *(node for node in nodes if node is not killed)]) as (_, found):
+                await until(partial(_is_there, found), seconds=30)
             await until(partial(published_beyond, at + 50), seconds=30)  # two nodes go on alone
             killed.start()
             await until(partial(_all_current, js), seconds=30)
@@ -127,6 +123,14 @@ async def _made(js: JetStreamContext) -> bool:
     try:
         await ensure_stream(js, "savings", replicas=NODES)
     except nats.errors.Error:  # no leader is elected yet
+        return False
+    return True
+
+
+async def _is_there(js: JetStreamContext) -> bool:
+    try:
+        await js.stream_info("SAVINGS")
+    except nats.errors.Error:
         return False
     return True
 
