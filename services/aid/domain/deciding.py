@@ -99,6 +99,6 @@ def _after(command: ClaimCommand, claim: Claim, desk: Desk, facts: AidFacts) -> 
         case NotePayeeDeath():
             return paying.note_death(claim, desk, facts)
         case NameSuccessor():
-            return paying.name_successor(command, claim, facts)
+            return paying.name_successor(command, claim, desk, facts)
         case _:
             raise TypeError(f"nobody decides on {type(command).__name__}")

@@ -251,13 +251,10 @@ def note_death(claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:
     return [died, *(stopped(claim, desk) if waits else [])]
 
 
-def name_successor(command: NameSuccessor, claim: Claim, facts: AidFacts) -> list[AidEvent]:
-    """The last one named counts."""
+def name_successor(command: NameSuccessor, claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:
+    """The last one named counts. Of a death that is not noted yet, all that follows from it happens first."""
     if not claim.payee_died and not (facts.worker is not None and facts.worker.deceased):
         raise refusals.PAYEE_ALIVE()
-    events: list[AidEvent] = []
-    if not claim.payee_died:
-        events.append(PayeeDied(claim_id=claim.claim_id, member_id=claim.member_id))
     named = SuccessorNamed(
         claim_id=claim.claim_id,
         member_id=claim.member_id,
@@ -265,4 +262,4 @@ def name_successor(command: NameSuccessor, claim: Claim, facts: AidFacts) -> lis
         evidence=command.evidence,
         at=facts.now,
     )
-    return [*events, named]
+    return [*note_death(claim, desk, facts), named]

@@ -33,6 +33,7 @@ from shared.schemas.aid import (
     InstructPayment,
     InvoiceNumber,
     LapseQuote,
+    NameSuccessor,
     NotePayeeDeath,
     PaymentCommand,
     QuoteSettlement,
@@ -161,7 +162,7 @@ def _of_claim(command: Command, aggregate: Aggregate[Claim | None, Any], key: UU
             yield from _invoices(claim.pool, (bill or claim.bill).invoices)
         case InstructPayment() if claim.instructions:
             yield PAYMENT, payment_id(claim.claim_id, claim.instructions)
-        case NotePayeeDeath():
+        case NotePayeeDeath() | NameSuccessor():
             yield from _live(claim)
         case _:
             pass

@@ -281,6 +281,12 @@ def test_the_registry_knowing_of_the_death_is_enough() -> None:
     assert [type(event) for event in events] == [PayeeDied, SuccessorNamed]
 
 
+def test_a_successor_who_is_named_before_the_death_is_noted_stops_what_waits_for_the_dead() -> None:
+    dead = worker(deceased=True, active=False)
+    events = aid.given(*WAITING).when(HEIR, worker=dead).events
+    assert kinds(events) == ["PayeeDied", "PaymentWithdrawn", "PayoutFailed", "SuccessorNamed"]
+
+
 def test_nobody_succeeds_the_living() -> None:
     aid.given(*granted()).when(HEIR).refused("payee_alive")
 
