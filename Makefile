@@ -25,6 +25,7 @@ check: $(ready) ## style, types and the direction of imports
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
+	$(bin)/mypy examples/bank/bank.py
 	$(bin)/lint-imports
 
 golden: $(ready) ## record new events among the golden ones; refuses a change that would make recorded events unreadable

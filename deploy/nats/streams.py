@@ -23,7 +23,7 @@ from shared.eventsourcing.wire import stream_name
 
 __all__ = ["ACK_WAIT", "provide"]
 
-ACK_WAIT: Final = 30.0
+ACK_WAIT: Final = 10.0
 """Seconds after which a bank that took an event and went silent is handed it again."""
 
 

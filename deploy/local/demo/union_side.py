@@ -107,7 +107,7 @@ async def borrow(
     """The line and the draw; None where the bank declines. Raises TimeoutError where it does not answer."""
     application_id, position = await endorsed(stage, people, person)
     say(f"application {application_id} of {cny(AMOUNT * YUAN)} is endorsed at position {position}: the bank decides")
-    application = await answered(stage, person, application_id, patience)
+    application = await answered(stage, person, application_id, position, patience)
     if application.line_id is None:
         say(f"the bank declined: {application.ground}")
         return None
@@ -133,10 +133,12 @@ async def endorsed(stage: Stage, people: Cast, person: Person) -> tuple[Applicat
     return application_id, sent.position
 
 
-async def answered(stage: Stage, person: Person, application_id: ApplicationId, patience: float) -> ApplicationAnswer:
+async def answered(
+    stage: Stage, person: Person, application_id: ApplicationId, after: int, patience: float
+) -> ApplicationAnswer:
     async def ended() -> ApplicationAnswer | None:
         show = ShowApplication(application_id=application_id)
-        found: ApplicationAnswer = await stage.ask("loan", person.acting(), show)
+        found: ApplicationAnswer = await stage.ask("loan", person.acting(), show, after)
         return found if found.status in (ApplicationStatus.ACCEPTED, ApplicationStatus.DECLINED) else None
 
     return await stage.until(ended, patience)
