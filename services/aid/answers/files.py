@@ -14,6 +14,7 @@ from services.aid.rules import Rulebook
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.queries import Asked
 from shared.schemas.aid import (
+    BankAccount,
     BatchDrawnUp,
     BatchFileAnswer,
     BatchLine,
@@ -57,7 +58,7 @@ async def show_batch_file(query: ShowBatchFile, asked: Asked) -> BatchFileAnswer
     rules = await rules_of(asked)
     lines: list[BatchLine] = []
     for some in batched(drawn_up.payments, AT_ONCE):
-        lines += await asyncio.gather(*(_line(payment, rules, asked) for payment in some))
+        lines += await asyncio.gather(*(_line(payment, query.in_clear, rules, asked) for payment in some))
     return BatchFileAnswer(
         batch_id=query.batch_id,
         drawn_up_on=recorded[0].meta.time.astimezone(SHANGHAI).date(),
@@ -66,15 +67,19 @@ async def show_batch_file(query: ShowBatchFile, asked: Asked) -> BatchFileAnswer
     )
 
 
-async def _line(payment: PaymentId, rules: Rulebook, asked: Asked) -> BatchLine:
-    instructed = (await asked.opened(PAYMENT, payment))[0]
+async def _line(payment: PaymentId, in_clear: bool, rules: Rulebook, asked: Asked) -> BatchLine:
+    instructed = (await asked.repository.recorded(PAYMENT, payment))[0].event
     assert isinstance(instructed, PaymentInstructed)
     if asked.federation not in {instructed.pool, instructed.county}:
         raise refusals.UNKNOWN_BATCH()
-    account = instructed.account
+    account = await _account(instructed, rules, asked) if in_clear else None
+    return BatchLine(payment_id=payment, amount=instructed.amount, payee=instructed.payee, account=account)
+
+
+async def _account(instructed: PaymentInstructed, rules: Rulebook, asked: Asked) -> Personal[BankAccount] | None:
     if instructed.hospital is not None:
         hospital = rules.hospital(instructed.hospital)
-        assert hospital is not None
-        account = Personal(hospital.account)
-    assert account is not None
-    return BatchLine(payment_id=payment, amount=instructed.amount, payee=instructed.payee, account=account)
+        return None if hospital is None else Personal(hospital.account)
+    opened = (await asked.opened(PAYMENT, instructed.payment_id))[0]
+    assert isinstance(opened, PaymentInstructed)
+    return opened.account

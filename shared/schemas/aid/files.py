@@ -35,8 +35,8 @@ class BatchLine(Answer):
     payment_id: PaymentId
     amount: Fen
     payee: Payee
-    account: Personal[BankAccount]
-    """As it was when the payment was instructed; erased where the person was since."""
+    account: Personal[BankAccount] | None
+    """In clear where it was asked for: as it was when the payment was instructed; erased where the person was since."""
 
 
 class BatchFileAnswer(Answer):
@@ -48,8 +48,9 @@ class BatchFileAnswer(Answer):
 
 
 class ShowBatchFile(Query[BatchFileAnswer]):
-    """A batch with accounts in clear, for the officer who takes it to the bank."""
+    """A batch; `in_clear` with its accounts, for the officer who takes it to the bank."""
 
     roles: ClassVar[frozenset[Role]] = frozenset({Role.OFFICER})
 
     batch_id: BatchId
+    in_clear: bool = False
