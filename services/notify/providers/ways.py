@@ -38,6 +38,7 @@ from services.notify.providers.aliyun import Aliyun, AliyunAccount
 from services.notify.providers.callbacks import CallbackSettings
 from services.notify.providers.kannel import Kannel, KannelAccount
 from services.notify.providers.secret import IN_A_FILE
+from services.notify.providers.smpp import Smpp, SmppAccount
 from services.notify.providers.sms_gateway import SmsGateway, SmsGatewayAccount, SmsSettings
 from services.notify.providers.smtp import SmtpAccount, SmtpProvider, SmtpSettings
 from services.notify.providers.tencent import Tencent, TencentAccount
@@ -141,6 +142,8 @@ def _provider(account: Account, name: str, callbacks: CallbackSettings | None) -
         case KannelAccount(callback_key=key):
             told = callbacks.path_of(name, key.get_secret_value()) if callbacks and key else None
             return Kannel(account, name, told)
+        case SmppAccount():
+            return Smpp(account, name)
 
 
 def _channel(account: Account) -> Channel:
