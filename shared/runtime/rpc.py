@@ -95,10 +95,18 @@ async def answering(
     for door, verb in zip(doors, ("cmd", "qry"), strict=True):
         for subject in (f"{verb}.*.{programme}.*", f"from.*.*.{verb}.*.{programme}.*"):
             await door.open(subject, programme)
+    await _known(connection)
     try:
         yield
     finally:
         await asyncio.gather(*(door.close() for door in doors))
+
+
+async def _known(connection: Connection) -> None:
+    """Until the broker knows of what was subscribed to: a flush's PING may go ahead of what waits to be sent, so two."""
+    with suppress(nats.errors.Error, TimeoutError):  # the broker is away: it is told again when it is back
+        for _ in range(2):
+            await connection.flush()
 
 
 class _Door:
