@@ -103,7 +103,7 @@ async def answering(
 
 
 async def _known(connection: Connection) -> None:
-    """Until the broker knows of what was subscribed to: a flush's PING may go ahead of what waits to be sent, so two."""
+    """Until the broker knows of what was subscribed to. A flush's PING may go ahead of what waits: hence two."""
     with suppress(nats.errors.Error, TimeoutError):  # the broker is away: it is told again when it is back
         for _ in range(2):
             await connection.flush()
