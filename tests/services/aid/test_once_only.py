@@ -17,6 +17,7 @@ import pytest
 from deploy.local.ports import free_port
 from services.aid.domain.account import ACCOUNT
 from services.aid.domain.pool import POOL, pool_key
+from shared.runtime.client import Client
 from shared.runtime.envelope import Envelope
 from shared.schemas.aid import (
     AccountEvent,
@@ -148,6 +149,7 @@ async def test_a_process_killed_among_quotes_and_confirmations_leaves_each_done_
     january: County, tmp_path: Path
 ) -> None:
     """The hospital's terminals call again under the same ids until somebody answers."""
+    january.client = Client(january.registry.connection, timeout=2, patience=60)
     async with Process(january.servers, tmp_path / "aid.log").running() as other:
 
         async def settles(number: int) -> str:
