@@ -142,6 +142,12 @@ class Letters:
         rows = await self._pool.fetch(f"select consumer, state, count(*) from {self._table} group by 1, 2")
         return {(row[0], row[1]): row[2] for row in rows}
 
+    async def ages(self) -> dict[tuple[str, str], float]:
+        """By (consumer, state), the seconds since the first of their events was published."""
+        age = "extract(epoch from now() - min(arrived_at))::float8"
+        rows = await self._pool.fetch(f"select consumer, state, {age} from {self._table} group by 1, 2")
+        return {(row[0], row[1]): row[2] for row in rows}
+
 
 def _letter(row: Mapping[str, object]) -> Letter:
     fields = {name: row[name] for name in Letter.__slots__ if name not in ("headers", "body")}

@@ -12,9 +12,9 @@ from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Repository
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
-from shared.runtime.metrics import QUERY_SECONDS
+from shared.runtime.metrics import QUERIES, QUERY_SECONDS
 from shared.runtime.read_models import ReadModels
-from shared.schemas.messages import Actor, Event, Query
+from shared.schemas.messages import Actor, Event, Query, Refused
 
 __all__ = ["Answers", "Asked", "Queries"]
 
@@ -71,23 +71,35 @@ class Queries:
 
     async def answer(self, query: Query[Any], envelope: Envelope, after: int = 0) -> Any:
         """The answer, once the read models have seen position `after`. Raises Refused."""
+        kind, outcome = type(query), "failed"
+        try:
+            with QUERY_SECONDS.labels(self._programme, kind.__name__).time():
+                answer = await self._answer(query, envelope, after)
+            outcome = "answered"
+            return answer
+        except Refused as refused:
+            outcome = refused.refusal.code
+            raise
+        finally:
+            QUERIES.labels(self._programme, kind.__name__, outcome).inc()
+
+    async def _answer(self, query: Query[Any], envelope: Envelope, after: int) -> Any:
         kind = type(query)
         handler = self._handlers.get(kind)
         if handler is None:
             raise UNKNOWN(name=kind.__name__)
         if envelope.actor.role not in kind.roles:
             raise NOT_ALLOWED(role=envelope.actor.role.value, name=kind.__name__)
-        with QUERY_SECONDS.labels(self._programme, kind.__name__).time():
-            started = time.monotonic()
-            if after and not await self._read_models.reached(after, WAIT):
-                raise TOO_LATE(after=after, waited=round(time.monotonic() - started, 1))
-            asked = Asked(
-                self._read_models,
-                self._repository,
-                envelope.actor,
-                envelope.federation,
-                self._clock.now(),
-                self._resources,
-                self._keyring,
-            )
-            return await handler(query, asked)
+        started = time.monotonic()
+        if after and not await self._read_models.reached(after, WAIT):
+            raise TOO_LATE(after=after, waited=round(time.monotonic() - started, 1))
+        asked = Asked(
+            self._read_models,
+            self._repository,
+            envelope.actor,
+            envelope.federation,
+            self._clock.now(),
+            self._resources,
+            self._keyring,
+        )
+        return await handler(query, asked)

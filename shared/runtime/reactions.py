@@ -1,14 +1,16 @@
 """Reactions: a service hears another's event, and acts.
 
-A durable pull consumer hands over one event at a time, in order. A reaction that fails leaves a letter (see
-`letters`), so a poison event holds up its own stream and no other. A reaction may run again after a crash: what it
-does follows from the event's id, so that nothing is done twice.
+A durable pull consumer hands over events in order, one at a time or a few together; those of one stream are heard one
+after the other. A reaction that fails leaves a letter (see `letters`), so a poison event holds up its own stream and no
+other. A reaction may run again after a crash: what it does follows from the event's id, so that nothing is done twice.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
 from nats.aio.msg import Msg
@@ -27,7 +29,7 @@ from shared.runtime.client import Asking
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
-from shared.runtime.metrics import REACTIONS
+from shared.runtime.metrics import REACTION_SECONDS, REACTIONS
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
 from shared.schemas.messages import Accepted, Actor, Command, Event, Role
@@ -81,6 +83,9 @@ class Reaction:
     """Whose events."""
     codec: Codec
     handlers: Mapping[type[Event], Handler]
+    at_once: int = 1
+    """Events that are heard together. Where it is more than one, what a killed process had in hand may be heard again
+    after later events, also of the same stream."""
 
     def subjects(self) -> list[str]:
         names = [kind.__name__ for kind in self.handlers]
@@ -100,6 +105,13 @@ class Reactions:
     ) -> None:
         self._reactions = {reaction.name: reaction for reaction in reactions}
         self._letters, self._reacting, self._programme = letters, reacting, programme
+        self.heard: dict[str, datetime] = {}
+        """By consumer, when the last event that it took in hand was published."""
+
+    @property
+    def consumers(self) -> dict[str, str]:
+        """The programme that each consumer hears, by the consumer's name."""
+        return {reaction.name: reaction.programme for reaction in self._reactions.values()}
 
     async def listen(self, js: JetStreamContext, broker: NatsBroker) -> None:
         """Begin to hear each programme as soon as its stream is there; returns when all are heard."""
@@ -114,6 +126,7 @@ class Reactions:
             stream=JStream(wire.stream_name(reaction.programme), declare=False),
             durable=reaction.name,
             pull_sub=PullSub(timeout=1.0),
+            max_workers=reaction.at_once,
             decoder=_as_it_is,
         )
         subscriber(self._hearer(reaction))
@@ -127,7 +140,7 @@ class Reactions:
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_WAIT,
-            max_ack_pending=1,
+            max_ack_pending=reaction.at_once,
             max_deliver=-1,
             filter_subjects=reaction.subjects(),
         )
@@ -139,14 +152,16 @@ class Reactions:
                 await asyncio.sleep(BACK_OFF)
 
     def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
+        turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
         async def hear(message: NatsMessage) -> None:
             raw = message.raw_message
             working = asyncio.create_task(_keep_working(raw), name=f"{reaction.name} is at it")
+            turn = turns.setdefault(message.headers.get("ce-subject", raw.subject), asyncio.Lock())
             try:
-                while True:
-                    if await self._heard(reaction, message):
-                        return
-                    await asyncio.sleep(BACK_OFF)
+                async with turn:
+                    while not await self._heard(reaction, message):
+                        await asyncio.sleep(BACK_OFF)
             finally:
                 await end(working)
 
@@ -167,6 +182,7 @@ class Reactions:
     ) -> None:
         """React to one event, or leave a letter."""
         sequence: int = metadata.sequence.stream
+        self.heard[reaction.name] = metadata.timestamp
         stream = headers.get("ce-subject", subject)
 
         async def leave(state: str, attempts: int, error: str | None) -> None:
@@ -214,7 +230,9 @@ class Reactions:
             await self._letters.delivered(letter)
 
     async def _react(self, reaction: Reaction, recorded: Recorded) -> None:
-        with span(f"{reaction.name} {recorded.type}", SpanKind.CONSUMER, recorded.meta.trace, event=str(recorded.id)):
+        name = f"{reaction.name} {recorded.type}"
+        taking = REACTION_SECONDS.labels(self._programme, reaction.name).time()
+        with taking, span(name, SpanKind.CONSUMER, recorded.meta.trace, event=str(recorded.id)):
             event = recorded.event
             await reaction.handlers[type(event)](event, self._reacting(recorded, reaction.programme))
         REACTIONS.labels(self._programme, reaction.name, "done").inc()

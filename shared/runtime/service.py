@@ -45,7 +45,7 @@ from shared.runtime.envelope import Envelope
 from shared.runtime.http import serving
 from shared.runtime.leadership import Leadership, Work
 from shared.runtime.letters import Letters, Patience
-from shared.runtime.metrics import LETTERS, POSITION, TIMERS_LAG, TIMERS_LATE
+from shared.runtime.measuring import Measuring
 from shared.runtime.queries import Answers, Queries
 from shared.runtime.reactions import Reacting, Reaction, Reactions
 from shared.runtime.read_models import ReadModels
@@ -148,6 +148,7 @@ class Running:
     resources: Any
     leadership: Leadership
     connection: Connection
+    measuring: Measuring
     reacting: asyncio.Event
     """Set once every reaction has its consumer."""
     ended: asyncio.Event
@@ -157,7 +158,7 @@ class Running:
     async def start(cls, service: Service, settings: Settings, stack: AsyncExitStack) -> "Running":
         """Open everything in order; `stack` closes it in reverse."""
         programme, dsn, ended = service.programme, settings.dsn, asyncio.Event()
-        connection = await connect(settings.nats_url.get_secret_value(), programme, ended)
+        connection = await connect(settings.nats_url.get_secret_value(), programme, ended, settings.sign_in)
         stack.push_async_callback(connection.close)
         js = connection.jetstream()
         store = EventStore(dsn, programme, service.codec)
@@ -230,13 +231,14 @@ class Running:
             resources=resources,
             leadership=leadership,
             connection=connection,
+            measuring=Measuring(store, js, read_models, reactions, letters, timers),
             reacting=reacting,
             ended=ended,
         )
         roles |= {name: partial(work, running) for name, work in service.works.items()}
         _spawn(stack, leadership.run(), "leadership", ended)
 
-        broker = await door(settings.nats_url.get_secret_value(), programme, ended)
+        broker = await door(settings.nats_url.get_secret_value(), programme, ended, settings.sign_in)
         stack.push_async_callback(broker.stop)
         await broker.start()
         await stack.enter_async_context(rpc.answering(connection, programme, commands, queries))
@@ -259,19 +261,7 @@ class Running:
 
     async def measure(self) -> None:
         """Bring the gauges up to date."""
-        programme = self.service.programme
-        POSITION.labels(programme, "log").set(await self.store.head())
-        POSITION.labels(programme, "relay").set(self.relay.published)
-        if self.timers is not None:
-            POSITION.labels(programme, "timers").set(self.timers.folded)
-            late, seconds = await self.timers.overdue()
-            TIMERS_LATE.labels(programme).set(late)
-            TIMERS_LAG.labels(programme).set(seconds)
-        for view, position in self.read_models.positions().items():
-            POSITION.labels(programme, view).set(position)
-        LETTERS.clear()
-        for (consumer, state), count in (await self.letters.counts()).items():
-            LETTERS.labels(programme, consumer, state).set(count)
+        await self.measuring.measure(await self.missing())
 
 
 async def _either(*events: asyncio.Event) -> None:
