@@ -14,6 +14,9 @@ import uvloop
 from rich.console import Console
 
 from tests.bench import (
+    aid_claims,
+    aid_fund,
+    aid_settling,
     batches,
     commands,
     lending_scans,
@@ -41,6 +44,9 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Pace], Awaitable[list[Finding]]]]] = 
     "tailing": tailing.measure,
     "lending-scans": lending_scans.measure,
     "lending-timers": lending_timers.measure,
+    "aid-settling": aid_settling.measure,
+    "aid-claims": aid_claims.measure,
+    "aid-fund": aid_fund.measure,
 }
 
 

@@ -44,7 +44,7 @@ class End(StrEnum):
 TERMS: Final = {
     End.PAID: "已支付",
     End.REJECTED: "未通过",
-    End.NOT_SUPPLIED: "逾期未补齐材料，自动退件",
+    End.NOT_SUPPLIED: "逾期未补，自动退件",
     End.WITHDRAWN: "本人撤回",
     End.LAPSED: "报价失效",
     End.CANCELLED: "医院支付前撤销",

@@ -42,7 +42,7 @@ __all__ = ["PAYDAY", "HalfYear"]
 REVIEWER: Final = Actor(role=Role.OFFICER, id="fuheren")  # 复核
 HEAD: Final = Actor(role=Role.OFFICER, id="shenpiren")  # 审批
 PAYDAY: Final = 5
-"""Friday; the bank says on the next day what became of it."""
+"""Friday; on the next day the bank says what became of it."""
 GRANTING: Final = frozenset({Act.CONFIRM, Act.DECIDE})
 
 
@@ -55,6 +55,11 @@ class HalfYear:
         self._due: list[tuple[Case, int]] = []
         """Claims to be paid on the next payday, and which payment of theirs it will be."""
         self._at_the_bank: list[tuple[Case, int]] = []
+
+    def has_work(self, today: date) -> bool:
+        """Whether anything happens on a day; what the clock does by itself aside."""
+        to_pay = today.isoweekday() == PAYDAY and bool(self._due)
+        return today in self._plan.agenda or bool(self._at_the_bank) or to_pay
 
     async def day(self, today: date) -> None:
         await self._results(today)
@@ -79,6 +84,8 @@ class HalfYear:
                 await self._quote(case)
             case Act.CONFIRM | Act.CANCEL:
                 assert case.code is not None
+                if case.end is End.CANCELLED and act is Act.CANCEL:
+                    await self._instructed([_payment(case, 1)])
                 kind = ConfirmSettlement if act is Act.CONFIRM else CancelSettlement
                 command = kind(hospital=case.code, settlement_number=case.settlement_number)
                 await self._send(_hospital(case), command, case)
@@ -162,15 +169,19 @@ class HalfYear:
         """One file for all that is due, once each is instructed: which it is by itself, as soon as it is granted, or as
         the account is corrected to which it could not be paid."""
         payments = [_payment(*due) for due in self._due]
-
-        async def instructed() -> bool | None:
-            answer: OperationsAnswer = await self._wire.ask(HEAD, ShowOperations())
-            return True if {*payments} <= {waiting.payment_id for waiting in answer.to_batch} else None
-
-        await self._wire.until(instructed)
+        await self._instructed(payments)
         batch_id = BatchId(derived_id(self._plan.root, f"batch {today}"))
         await self._wire.send("aid", HEAD, DrawUpBatch(batch_id=batch_id, payments=tuple(payments)), f"{today}")
         self._at_the_bank, self._due = self._due, []
+
+    async def _instructed(self, payments: Iterable[PaymentId]) -> None:
+        wanted = {*payments}
+
+        async def all_wait() -> bool | None:
+            answer: OperationsAnswer = await self._wire.ask(HEAD, ShowOperations())
+            return True if wanted <= {waiting.payment_id for waiting in answer.to_batch} else None
+
+        await self._wire.until(all_wait)
 
     async def _results(self, today: date) -> None:
         at_the_bank, self._at_the_bank = self._at_the_bank, []

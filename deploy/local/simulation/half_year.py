@@ -83,8 +83,10 @@ async def play(connection: Connection, figures: Figures, seed: int, report: Repo
     entered = time.monotonic()
     half_year = HalfYear(wire, plan, rulebook, report("claims", len(plan.cases)))
     for day in plan.days:
-        await morning(day)
-        await half_year.day(day)
+        if half_year.has_work(day):
+            await morning(day)
+            await half_year.day(day)
+    await morning(figures.last)
     ended = time.monotonic()
     statement = await stated(wire, plan, report("claims checked", len(plan.cases)))
     return Played(plan, statement, wire.sent, entered - began, ended - entered)

@@ -15,7 +15,6 @@ from deploy.local.simulation.plan import Plan
 from deploy.local.simulation.wire import Wire, all_of
 from shared.schemas.aid import ClaimAnswer, ClaimStatus, FundAnswer, LedgerAccount, ShowClaim, ShowFund
 from shared.schemas.messages import Refused
-from shared.schemas.money import cny
 
 __all__ = ["Check", "Statement", "stated"]
 
@@ -36,6 +35,8 @@ ACCOUNTS: Final = {
     LedgerAccount.RECEIVABLE: "应收退回款",
     LedgerAccount.BANK: "银行存款",
 }
+CREDITED: Final = frozenset({LedgerAccount.CONTRIBUTIONS, LedgerAccount.PAYABLE})
+"""Accounts to which credits add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Statement:
         return all(check.holds for check in self.checks)
 
     def __rich__(self) -> Group:
-        return Group(_fund(self.fund), _claims(self.plan), _checks(self.checks))
+        return Group(_fund(self.fund), _months(self.fund), _claims(self.plan), _others(self.plan), _checks(self.checks))
 
 
 async def stated(wire: Wire, plan: Plan, done: Callable[[], None]) -> Statement:
@@ -92,12 +93,12 @@ def _of_fund(plan: Plan, fund: FundAnswer) -> Iterable[Check]:
         balances.update(share.balances)
     yield Check("参保人数", f"{figures.insured:,}", f"{sum(share.insured for share in fund.shares):,}")
     yield Check("已支付案件", f"{figures.claims:,}", f"{sum(share.claims for share in fund.shares):,}")
-    yield Check("互助金收入", cny(contributions), cny(fund.contributions))
-    yield Check("互助金支出", cny(figures.paid), cny(fund.benefits))
-    yield Check("应付互助金余额", cny(0), cny(balances[LedgerAccount.PAYABLE]))
-    yield Check("应收退回款余额", cny(0), cny(balances[LedgerAccount.RECEIVABLE]))
-    yield Check("银行存款", cny(contributions - figures.paid), cny(balances[LedgerAccount.BANK]))
-    yield Check("借贷差额", cny(0), cny(balances.total()))
+    yield Check("互助金收入", _money(contributions), _money(fund.contributions))
+    yield Check("互助金支出", _money(figures.paid), _money(fund.benefits))
+    yield Check("应付互助金余额", _money(0), _money(balances[LedgerAccount.PAYABLE]))
+    yield Check("应收退回款余额", _money(0), _money(balances[LedgerAccount.RECEIVABLE]))
+    yield Check("银行存款", _money(contributions - figures.paid), _money(balances[LedgerAccount.BANK]))
+    yield Check("借贷差额", _money(0), _money(balances.total()))
 
 
 def _of_claims(cases: Iterable[Case], claims: Iterable[ClaimAnswer | None]) -> Iterable[Check]:
@@ -116,35 +117,56 @@ def _is_right(case: Case, claim: ClaimAnswer | None) -> bool:
 
 
 def _fund(fund: FundAnswer) -> Table:
-    table = Table(title=f"基金报表 {fund.pool} · 保障期 {fund.period} 起 · 截至 {fund.on}", title_justify="left")
-    table.add_column("", no_wrap=True)
-    for share in fund.shares:
-        table.add_column(share.county, justify="right", no_wrap=True)
+    table = _table(
+        f"基金报表 {fund.pool}，保障期{fund.period}起，截至{fund.on}", "", *(one.county for one in fund.shares)
+    )
     table.add_row("参保人数", *(f"{share.insured:,}" for share in fund.shares))
-    table.add_row("案件", *(f"{share.claims:,}" for share in fund.shares))
-    for account, words in ACCOUNTS.items():
-        sign = -1 if account in {LedgerAccount.CONTRIBUTIONS, LedgerAccount.PAYABLE} else 1
-        table.add_row(words, *(_money(sign * share.balances.get(account, 0)) for share in fund.shares))
+    table.add_row("支付案件", *(f"{share.claims:,}" for share in fund.shares))
     table.add_section()
-    table.add_row("赔付率", _percent(fund.claims_ratio))
-    table.add_row("预计期末支出", _money(fund.projected_benefits))
-    table.add_row("预计期末赔付率", _percent(fund.projected_ratio))
+    for account, words in ACCOUNTS.items():
+        sign = -1 if account in CREDITED else 1
+        table.add_row(words, *(_money(sign * share.balances.get(account, 0)) for share in fund.shares))
+    return table
+
+
+def _months(fund: FundAnswer) -> Table:
+    """All since the beginning of the period; what is projected is dim."""
+    table = _table("收支与赔付率（累计）", "截至", "收入", "支出", "结余", "赔付率")
+    for month in fund.months:
+        cells = (
+            _money(month.contributions),
+            _money(month.benefits),
+            _money(month.surplus),
+            _percent(month.claims_ratio),
+        )
+        table.add_row(str(month.until), *cells, style="dim" if month.projected else None)
     return table
 
 
 def _claims(plan: Plan) -> Table:
-    table = Table(title="案件", title_justify="left")
-    table.add_column("渠道", no_wrap=True)
-    for heading in ("支付件数", "金额", "限额减付", "容缺", "退汇重付"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = _table("支付案件", "渠道", "件数", "金额", "限额减付", "容缺", "退汇重付")
     paid = plan.of(End.PAID)
     for channel, words in CHANNELS.items():
         table.add_row(words, *_counted([case for case in paid if case.channel == channel]))
     table.add_section()
     table.add_row("合计", *_counted(paid))
-    for end, number in sorted(plan.ends.items(), key=lambda item: -item[1]):
+    return table
+
+
+def _others(plan: Plan) -> Table:
+    table = _table("未支付或已退回", "", "件数")
+    for end, number in plan.ends.items():
         if end is not End.PAID:
-            table.add_row(f"另：{end.term}", f"{number:,}")
+            table.add_row(end.term, f"{number:,}")
+    return table
+
+
+def _table(title: str, first: str, *columns: str) -> Table:
+    """The columns after the first hold figures."""
+    table = Table(title=title, title_justify="left")
+    table.add_column(first, no_wrap=True)
+    for heading in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
@@ -159,10 +181,7 @@ def _counted(cases: list[Case]) -> tuple[str, ...]:
 
 
 def _checks(checks: Iterable[Check]) -> Table:
-    table = Table(title="必须成立", title_justify="left")
-    table.add_column("")
-    for heading in ("必须", "实际"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    table = _table("必须成立", "", "必须", "实际")
     table.add_column("")
     for check in checks:
         mark = Text("✓", "green") if check.holds else Text("✗", "bold red")

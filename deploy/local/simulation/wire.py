@@ -19,11 +19,14 @@ PATIENCE: Final = 60.0
 
 
 class Wire:
-    """Commands and queries of one federation. `done` is told of each command that was carried out."""
+    """Commands and queries of one federation."""
 
     def __init__(self, client: Client, federation: Federation, root: UUID) -> None:
         self._client, self._federation, self._root = client, federation, root
         self.sent = 0
+        """Commands that were carried out."""
+        self.seen = 0
+        """The last position of mutual aid's log that one of them was written to."""
 
     async def send(self, programme: str, actor: Actor, command: Command, which: str, *not_yet: str) -> Accepted:
         """`which` tells a command from others of its kind; `not_yet` are refusals that end by themselves. Raises
@@ -39,10 +42,12 @@ class Wire:
                 await asyncio.sleep(0.05)
             else:
                 self.sent += 1
+                if programme == "aid":
+                    self.seen = max(self.seen, accepted.position)
                 return accepted
 
     async def ask(self, actor: Actor, query: Query[Any], after: int = 0) -> Any:
-        """Of mutual aid."""
+        """Of mutual aid, with `after` as it stood at that position or later. Raises Refused, NoAnswer."""
         return await self._client.ask("aid", query, Envelope.fresh(actor, self._federation), after)
 
     async def until[T](self, condition: Callable[[], Awaitable[T | None]]) -> T:
