@@ -1,17 +1,20 @@
 """Connections to the broker: restored whenever they are lost. Should one end for good, so must the process."""
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import nats
 import nats.errors
 from faststream.nats import NatsBroker
+from faststream.nats.security import NatsCredentials, NatsSecurity
 from nats.aio.client import Client as Connection
 
 from shared.runtime.logs import log
 
-__all__ = ["connect", "door"]
+__all__ = ["SignIn", "connect", "door"]
 
 CONNECT_PAUSE: Final = 0.2
 """Seconds between attempts to reach the broker."""
@@ -19,7 +22,38 @@ CONNECT_PAUSE: Final = 0.2
 _log = log(__name__)
 
 
-async def connect(urls: str, name: str, ended: asyncio.Event) -> Connection:
+class SignIn(NamedTuple):
+    """With what to sign in where no password stands in the URL, and whom to believe to be the broker."""
+
+    creds: Path | None = None
+    """A `.creds` file, as `niangjia credentials` makes it."""
+    ca: Path | None = None
+    """Certificates of the authority that the broker's is signed by; the system's own without it."""
+
+    def options(self) -> dict[str, Any]:
+        """For `nats.connect`."""
+        options: dict[str, Any] = {}
+        if self.creds is not None:
+            options["user_credentials"] = self.creds
+        if self.ca is not None:
+            options["tls"] = self._trusting()
+        return options
+
+    def security(self) -> NatsSecurity:
+        """The same for FastStream."""
+        trusting = self._trusting() if self.ca is not None else None
+        if self.creds is not None:
+            return NatsCredentials.from_file(self.creds, ssl_context=trusting)
+        return NatsSecurity(ssl_context=trusting)
+
+    def _trusting(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca)
+
+
+WITH_THE_URL: Final = SignIn()
+
+
+async def connect(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = WITH_THE_URL) -> Connection:
     """A connection that is restored whenever it is lost; should it end for good, so must the process.
 
     `urls` are those of a cluster's nodes, parted by commas: one that is up is found.
@@ -36,11 +70,12 @@ async def connect(urls: str, name: str, ended: asyncio.Event) -> Connection:
             reconnect_time_wait=CONNECT_PAUSE,
             error_cb=_on_error,
             closed_cb=closed,
+            **sign_in.options(),
         )
     )
 
 
-async def door(urls: str, name: str, ended: asyncio.Event) -> NatsBroker:
+async def door(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = WITH_THE_URL) -> NatsBroker:
     """FastStream's broker, on a connection of its own, for reactions."""
 
     async def closed() -> None:
@@ -53,6 +88,7 @@ async def door(urls: str, name: str, ended: asyncio.Event) -> NatsBroker:
         reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type] # seconds, and nats-py takes fractions of one
         error_cb=_on_error,
         closed_cb=closed,
+        security=sign_in.security(),
         apply_types=False,
         logger=None,
     )

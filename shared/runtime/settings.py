@@ -8,6 +8,8 @@ from typing import Annotated, Final
 from pydantic import Base64Bytes, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.runtime.broker import SignIn
+
 __all__ = ["ClockKind", "Settings"]
 
 
@@ -27,6 +29,10 @@ class Settings(BaseSettings):
 
     database_url: SecretStr
     nats_url: SecretStr
+    nats_creds_file: Path | None = None
+    """By which to sign in to the broker, where the URL holds no password."""
+    nats_ca_file: Path | None = None
+    """The authority that the broker's certificate is signed by, where it is one of our own."""
     master_key: Base64Bytes | None = Field(default=None, repr=False)
     """32 bytes, base64: wraps the keys of persons. Only a service that keeps personal data needs it."""
     master_key_file: Path | None = None
@@ -42,6 +48,10 @@ class Settings(BaseSettings):
     @property
     def dsn(self) -> str:
         return self.database_url.get_secret_value()
+
+    @property
+    def sign_in(self) -> SignIn:
+        return SignIn(self.nats_creds_file, self.nats_ca_file)
 
     @property
     def wrapping_key(self) -> bytes:
