@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final, Self
 from urllib.parse import urlsplit
 
@@ -50,6 +51,8 @@ class Programme:
         return cls(name, (sys.executable, "-m", f"services.{name}.service"))
 
 
+AT_EVERY_HOUR: Final = Path(__file__).with_name("at_every_hour.toml")
+"""How messages are delivered where the clock can be set."""
 PROGRAMMES: Final = tuple(Programme.of(name) for name in ("registry", "loan", "lending", "aid", "notify"))
 
 
@@ -197,6 +200,8 @@ class LocalSystem:
             settings |= {"SMTP_FROM_ADDRESS": FROM_ADDRESS}
         if "SMS_URL" not in self._environment:
             settings |= {"SMS_URL": f"http://{LOOPBACK}:{self._ports[SMS]}"}
+        if self.clock is ClockKind.SETTABLE and "NOTIFY_DELIVERY" not in self._environment:
+            settings |= {"NOTIFY_DELIVERY": str(AT_EVERY_HOUR)}
         return settings
 
     def _service(self, programme: Programme) -> Child:

@@ -1,18 +1,36 @@
 """A notification, from the request to its end. Terminal states absorb: what comes late changes nothing."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
+from uuid import UUID
 
-from services.notify.refusals import NO_SUCH_NOTIFICATION, NOT_WAITING
-from shared.eventsourcing.decider import Aggregate, Facts
+from services.notify.refusals import (
+    NO_SUCH_NOTIFICATION,
+    NOT_ENDED,
+    NOT_WAITING,
+    NOT_WANTED,
+    QUIET_NOW,
+    TOO_OLD,
+)
+from shared.eventsourcing.decider import SHANGHAI, Aggregate, Facts
+from shared.schemas.ids import derived_id
 from shared.schemas.messages import Command, Event
 from shared.schemas.notify import (
+    CancelNotification,
+    Channel,
+    DeferNotification,
+    Deferral,
     DeliveryReceiptReceived,
     DeliveryStatus,
+    ExpireNotification,
     FailureKind,
+    MessageClass,
+    NotificationDeferred,
     NotificationDelivered,
+    NotificationExpired,
     NotificationFailed,
+    NotificationId,
     NotificationRequested,
     NotificationSent,
     NotificationSuppressed,
@@ -26,33 +44,99 @@ from shared.schemas.notify import (
     SendingFailed,
     SendingStarted,
     StartSending,
+    Suppression,
     SuppressNotification,
+    notification_id,
 )
 from shared.schemas.personal import Personal
 
-__all__ = ["NotifyFacts", "Retries", "Standing", "decide", "notification"]
+__all__ = [
+    "ENDED",
+    "WAITING",
+    "NotifyFacts",
+    "Patience",
+    "Quiet",
+    "Retries",
+    "Standing",
+    "content_key",
+    "decide",
+    "notification",
+    "repeated",
+]
 
-WAITING: Final = (DeliveryStatus.REQUESTED, DeliveryStatus.WAITING)
+WAITING: Final = (DeliveryStatus.REQUESTED, DeliveryStatus.DEFERRED, DeliveryStatus.WAITING)
 WITH_A_PROVIDER: Final = (DeliveryStatus.SENDING, DeliveryStatus.SENT, DeliveryStatus.UNCONFIRMED)
 """A provider has the message, or may have it."""
+ENDED: Final = (
+    DeliveryStatus.SENT,
+    DeliveryStatus.DELIVERED,
+    DeliveryStatus.UNCONFIRMED,
+    DeliveryStatus.FAILED,
+    DeliveryStatus.EXPIRED,
+    DeliveryStatus.SUPPRESSED,
+)
+FAILURE_OF: Final = {
+    ReceiptStatus.TEMPORARY: FailureKind.TEMPORARY,
+    ReceiptStatus.PERMANENT: FailureKind.PERMANENT,
+    ReceiptStatus.TECHNICAL: FailureKind.TECHNICAL,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a message that was certainly not sent is tried, and how long after: doubled each time."""
+    """How often a message that was certainly not sent is tried, and how long after: doubled each time, and up to
+    `jitter` of it longer, so that what failed together does not come back together."""
 
     attempts: int
     first_pause: timedelta
     longest_pause: timedelta
+    jitter: float = 0.0
 
-    def after(self, attempt: int, now: datetime) -> datetime:
+    def after(self, attempt: int, now: datetime, chance: float) -> datetime:
+        """`chance` is from 0 to 1."""
         doubled: timedelta = self.first_pause * 2 ** min(attempt - 1, 32)
-        return now + min(doubled, self.longest_pause)
+        return now + min(doubled, self.longest_pause) * (1 + self.jitter * chance)
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """Hours of the day in China in which nobody is disturbed by what is not urgent; none where they are equal."""
+
+    begins: time
+    ends: time
+    channels: frozenset[Channel]
+
+    def over_at(self, instant: datetime, channel: Channel, message_class: MessageClass) -> datetime | None:
+        """When it may be sent, where not at this instant."""
+        if message_class.urgent or channel not in self.channels:
+            return None
+        local = instant.astimezone(SHANGHAI)
+        now, night = local.time(), self.begins > self.ends
+        if not (now >= self.begins or now < self.ends if night else self.begins <= now < self.ends):
+            return None
+        day = local.date() + timedelta(days=1 if night and now >= self.begins else 0)
+        return datetime.combine(day, self.ends, SHANGHAI)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a message of a class is worth sending, and how long a receipt is waited for."""
+
+    lifetimes: dict[MessageClass, timedelta]
+    receipts: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyFacts(Facts):
     retries: Retries
+    quiet: Quiet
+    patience: Patience
+    chance: float = 0.0
+    """From 0 to 1, anew for each decision."""
+    unwanted: frozenset[MessageClass] = frozenset()
+    """What the recipient does not want to be told."""
+    forgotten: bool = False
+    """Whether the recipient or the person concerned was erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +146,35 @@ class Standing:
     status: DeliveryStatus | None = None
     attempt: int = 0
     provider: str = ""
+    channel: Channel = Channel.SMS
+    message_class: MessageClass = MessageClass.PAYMENT
+    recipient: str = ""
+    """A member's id; empty for a bank."""
+    expires_at: datetime | None = None
+    until: datetime | None = None
+    """Of a deferral."""
+    receipt_by: datetime | None = None
 
 
 def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]:
     match command, state:
         case RequestNotification(), Standing(status=None):
-            return [_requested(command, facts)]
+            return _requested(command, facts)
         case RequestNotification(), _:
             return []
         case _, Standing(status=None):
             raise NO_SUCH_NOTIFICATION()
         case SuppressNotification(notification_id=own, reason=reason), Standing(status=status) if status in WAITING:
             return [NotificationSuppressed(notification_id=own, reason=reason)]
+        case CancelNotification(notification_id=own), Standing(status=status) if status in WAITING:
+            return [NotificationSuppressed(notification_id=own, reason=Suppression.CANCELLED)]
+        case DeferNotification(), Standing(status=status) if status in WAITING:
+            return _deferred(command, state, facts)
+        case ExpireNotification(notification_id=own), _:
+            return _expired(own, state, facts.now)
         case StartSending(attempt=attempt), Standing(status=status) if status in WAITING and attempt == _next(state):
-            return [SendingStarted(notification_id=command.notification_id, attempt=attempt, provider=command.provider)]
-        case StartSending(), _:
+            return _started(command, state, facts)
+        case StartSending() | CancelNotification(), _:
             raise NOT_WAITING(status=str(state.status), attempts=state.attempt)
         case RecordReceipt(), _:
             return _receipt(command, state)
@@ -85,7 +183,10 @@ def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]
             Standing(status=DeliveryStatus.SENDING),
         ) if attempt == state.attempt:
             return _outcome(command, state, facts)
-        case SuppressNotification() | RecordSent() | RecordFailure() | RecordUnconfirmed(), _:
+        case (
+            SuppressNotification() | DeferNotification() | RecordSent() | RecordFailure() | RecordUnconfirmed(),
+            _,
+        ):
             return []
         case _:
             raise TypeError(type(command).__name__)
@@ -95,9 +196,12 @@ def _next(state: Standing) -> int:
     return state.attempt + 1
 
 
-def _requested(command: RequestNotification, facts: NotifyFacts) -> NotificationRequested:
+def _requested(command: RequestNotification, facts: NotifyFacts) -> list[Event]:
+    """Of who was erased nothing is asked for."""
+    if facts.forgotten:
+        return []
     own = command.notification_id
-    return NotificationRequested(
+    requested = NotificationRequested(
         notification_id=own,
         cause=command.cause,
         cause_type=command.cause_type,
@@ -109,9 +213,78 @@ def _requested(command: RequestNotification, facts: NotifyFacts) -> Notification
         message_class=command.message_class,
         template=command.template,
         concerns=command.concerns or own,
+        content_key=content_key(command.concerns or own, facts.today),
         values=Personal(command.values),
         at=facts.now,
+        expires_at=facts.now + facts.patience.lifetimes[command.message_class],
     )
+    return [requested, *_first_hindrance(requested, facts)]
+
+
+def repeated(original: NotificationRequested, state: Standing, resend_id: UUID, facts: NotifyFacts) -> list[Event]:
+    """The request of a notification that says what another one said, which has ended. Raises Refused."""
+    if state.status not in ENDED:
+        raise NOT_ENDED(status=str(state.status))
+    own = notification_id(resend_id, original.rule, original.channel, original.recipient)
+    requested = original.model_copy(
+        update={
+            "notification_id": own,
+            "cause": resend_id,
+            "cause_type": "ResendNotification",
+            "content_key": content_key(original.concerns, facts.today),
+            "values": Personal({}),
+            "content_of": original.content_of or original.notification_id,
+            "at": facts.now,
+            "expires_at": facts.now + facts.patience.lifetimes[original.message_class],
+        }
+    )
+    return [requested, *_first_hindrance(requested, facts)]
+
+
+def _first_hindrance(requested: NotificationRequested, facts: NotifyFacts) -> list[Event]:
+    own = requested.notification_id
+    if requested.message_class in facts.unwanted:
+        return [NotificationSuppressed(notification_id=own, reason=Suppression.OPTED_OUT)]
+    until = facts.quiet.over_at(facts.now, requested.channel, requested.message_class)
+    return [] if until is None else [NotificationDeferred(notification_id=own, until=until, why=Deferral.QUIET_HOURS)]
+
+
+def content_key(concerns: UUID, day: date) -> UUID:
+    """What a person's values of this day's month are sealed with."""
+    return derived_id(concerns, f"content/{day:%Y-%m}")
+
+
+def _deferred(command: DeferNotification, state: Standing, facts: NotifyFacts) -> list[Event]:
+    if command.until <= facts.now or command.until == state.until:
+        return []
+    return [NotificationDeferred(notification_id=command.notification_id, until=command.until, why=command.why)]
+
+
+def _expired(own: NotificationId, state: Standing, now: datetime) -> list[Event]:
+    match state:
+        case Standing(status=status, expires_at=until) if status in WAITING and until is not None and now >= until:
+            return [NotificationExpired(notification_id=own, reason="too old")]
+        case Standing(status=DeliveryStatus.SENT, receipt_by=until) if until is not None and now >= until:
+            return [NotificationExpired(notification_id=own, reason="no receipt")]
+        case _:
+            return []
+
+
+def _started(command: StartSending, state: Standing, facts: NotifyFacts) -> list[Event]:
+    if state.expires_at is not None and facts.now >= state.expires_at:
+        raise TOO_OLD()
+    if state.message_class in facts.unwanted:
+        raise NOT_WANTED()
+    if facts.quiet.over_at(facts.now, state.channel, state.message_class) is not None:
+        raise QUIET_NOW()
+    return [
+        SendingStarted(
+            notification_id=command.notification_id,
+            attempt=command.attempt,
+            provider=command.provider,
+            segments=command.segments,
+        )
+    ]
 
 
 def _outcome(
@@ -122,14 +295,29 @@ def _outcome(
         case RecordSent(provider_message_id=theirs):
             return [
                 NotificationSent(
-                    notification_id=own, attempt=attempt, provider=provider, provider_message_id=theirs, at=facts.now
+                    notification_id=own,
+                    attempt=attempt,
+                    provider=provider,
+                    provider_message_id=theirs,
+                    at=facts.now,
+                    took_ms=command.took_ms,
+                    receipt_by=facts.now + facts.patience.receipts if command.reports else None,
                 )
             ]
         case RecordUnconfirmed(reason=reason):
-            return [NotificationUnconfirmed(notification_id=own, attempt=attempt, provider=provider, reason=reason)]
+            return [
+                NotificationUnconfirmed(
+                    notification_id=own, attempt=attempt, provider=provider, reason=reason, at=facts.now
+                )
+            ]
         case RecordFailure(failure=failure, reason=reason):
             if failure is FailureKind.PERMANENT or attempt >= facts.retries.attempts:
-                return [NotificationFailed(notification_id=own, failure=failure, reason=reason)]
+                return [
+                    NotificationFailed(
+                        notification_id=own, failure=failure, reason=reason, provider=provider, at=facts.now
+                    )
+                ]
+            retry_at = facts.retries.after(attempt, facts.now, facts.chance)
             return [
                 SendingFailed(
                     notification_id=own,
@@ -137,13 +325,14 @@ def _outcome(
                     provider=provider,
                     failure=failure,
                     reason=reason,
-                    retry_at=facts.retries.after(attempt, facts.now),
+                    retry_at=retry_at if command.not_before is None else max(retry_at, command.not_before),
+                    at=facts.now,
                 )
             ]
 
 
 def _receipt(command: RecordReceipt, state: Standing) -> list[Event]:
-    """Every receipt is kept. Only the first conclusive one changes anything, from the provider that has the message."""
+    """Every receipt is kept. Only the first changes anything, from the provider that has the message."""
     own = command.notification_id
     received = DeliveryReceiptReceived(
         notification_id=own,
@@ -155,28 +344,34 @@ def _receipt(command: RecordReceipt, state: Standing) -> list[Event]:
     )
     if state.status not in WITH_A_PROVIDER or command.provider != state.provider:
         return [received]
-    match command.status:
-        case ReceiptStatus.DELIVERED:
-            return [received, NotificationDelivered(notification_id=own, at=command.reported_at)]
-        case ReceiptStatus.PERMANENT:
-            failed = NotificationFailed(notification_id=own, failure=FailureKind.PERMANENT, reason=command.reason)
-            return [received, failed]
-        case ReceiptStatus.TEMPORARY:
-            return [received]
+    if command.status is ReceiptStatus.DELIVERED:
+        return [received, NotificationDelivered(notification_id=own, at=command.reported_at)]
+    failure = FAILURE_OF[command.status]
+    return [received, NotificationFailed(notification_id=own, failure=failure, reason=command.reason)]
 
 
 def evolve(state: Standing, event: Event) -> Standing:
     match event:
-        case NotificationRequested():
-            return replace(state, status=DeliveryStatus.REQUESTED)
+        case NotificationRequested(recipient=recipient):
+            return Standing(
+                DeliveryStatus.REQUESTED,
+                channel=event.channel,
+                message_class=event.message_class,
+                recipient=recipient.member or "",
+                expires_at=event.expires_at,
+            )
+        case NotificationDeferred(until=until):
+            return replace(state, status=DeliveryStatus.DEFERRED, until=until)
         case NotificationSuppressed():
             return replace(state, status=DeliveryStatus.SUPPRESSED)
+        case NotificationExpired():
+            return replace(state, status=DeliveryStatus.EXPIRED)
         case SendingStarted(attempt=attempt, provider=provider):
-            return Standing(DeliveryStatus.SENDING, attempt, provider)
+            return replace(state, status=DeliveryStatus.SENDING, attempt=attempt, provider=provider, until=None)
         case SendingFailed():
             return replace(state, status=DeliveryStatus.WAITING)
-        case NotificationSent():
-            return replace(state, status=DeliveryStatus.SENT)
+        case NotificationSent(receipt_by=receipt_by):
+            return replace(state, status=DeliveryStatus.SENT, receipt_by=receipt_by)
         case NotificationFailed():
             return replace(state, status=DeliveryStatus.FAILED)
         case NotificationUnconfirmed():

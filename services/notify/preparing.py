@@ -3,7 +3,6 @@
 It goes by pages: a page costs the registry one question, however many messages it holds.
 """
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -81,8 +80,9 @@ class Preparing:
         """Each row's request, its values in clear or erased."""
         store, keyring = self._running.store, self._running.keyring
         assert keyring is not None
-        streams = await asyncio.gather(*(store.stream(notification.stream(row.notification_id)) for row in rows))
-        firsts = [first for (first, *_) in streams]
+        names = [notification.stream(row.content_of or row.notification_id) for row in rows]
+        streams = await store.streams(dict.fromkeys(names, 0))
+        firsts = [streams[name][0] for name in names]
         try:
             return [*await keyring.open(firsts)]
         except (SealBroken, KeyMissing, NotOfItsType):
@@ -119,7 +119,7 @@ class Preparing:
         if not isinstance(reached, _Reached):
             return reached
         try:
-            return self._worded(requested, reached, row.federation)
+            return self._worded(row, requested, reached)
         except Exception as error:
             _log.error(
                 "notification has no words",
@@ -144,29 +144,29 @@ class Preparing:
         address = contact.phone if row.channel == Channel.SMS.value else contact.email
         return _Reached(contact.name.clear, address.clear) if address is not None else Suppression.NO_CONTACT
 
-    def _worded(self, requested: NotificationRequested, reached: _Reached, federation: str) -> Sms | Email:
+    def _worded(self, row: NotificationRow, requested: NotificationRequested, reached: _Reached) -> Sms | Email:
         """Raises BadValues; KeyError for a template or a federation that is not there."""
         template = self._resources.catalogue[requested.template]
-        sender = self._resources.senders[federation]
+        sender = self._resources.senders[row.federation]
         to, values = Addressee(reached.name, sender), requested.values.clear
         if requested.channel is Channel.SMS:
             return Sms(
-                notification_id=requested.notification_id,
+                notification_id=row.notification_id,
                 to=reached.address,
                 text=template.sms_text(to, values),
                 template=str(requested.template),
-                at=requested.at,
+                at=row.requested_at,
             )
         words = template.email_words(to, values)
         return Email(
-            notification_id=requested.notification_id,
+            notification_id=row.notification_id,
             to=reached.address,
             to_name=reached.name,
             subject=words.subject,
             text=words.text,
             html=words.html,
             from_name=sender.name,
-            at=requested.at,
+            at=row.requested_at,
         )
 
 

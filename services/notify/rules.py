@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import time
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
 
-from services.notify import templates
+from services.notify import digesting, templates
 from services.notify.templates import Catalogue, Template
 from services.notify.wording import Kind, Variable
 from shared.schemas.messages import Event
@@ -33,6 +34,7 @@ class Audience(StrEnum):
     CADRES = "cadres"  # the contacts of the union that `who` names
     OFFICERS = "officers"  # the contacts of the event's federation
     BANK = "bank"  # the desk of the bank that `who` names
+    SUBSCRIBERS = "subscribers"  # who is on the list that `list` names
 
     @property
     def kind(self) -> RecipientKind:
@@ -44,12 +46,14 @@ _KIND_OF: Final = {
     Audience.CADRES: RecipientKind.CADRE,
     Audience.OFFICERS: RecipientKind.OFFICER,
     Audience.BANK: RecipientKind.BANK,
+    Audience.SUBSCRIBERS: RecipientKind.SUBSCRIBER,
 }
 _WHO: Final[Mapping[Audience, str | None]] = {
     Audience.MEMBER: "member_id",
     Audience.CADRES: "union_id",
     Audience.OFFICERS: None,
     Audience.BANK: "bank",
+    Audience.SUBSCRIBERS: None,
 }
 
 
@@ -69,6 +73,10 @@ class Rule(BaseModel):
     audience: Audience = Audience.MEMBER
     who: Place | None = None
     """Where the event names the audience; unless set `member_id`, `union_id` or `bank`."""
+    list: Name | None = None
+    """The list that subscribers are on, of the event's federation."""
+    digest: time | None = None
+    """When, in China, the events since are told of in one message, whose template says `count` and no more."""
     concerns: Annotated[Place | None, BeforeValidator(lambda text: text or None)] = "member_id"
     """Where the event names the person whose data the values are; empty where they are nobody's."""
     message_class: Annotated[MessageClass, Field(alias="class")]
@@ -135,6 +143,10 @@ class Rulebook:
                 raise BadRules(f"{rule.id}: there is no template {rule.template}")
             if missing := sorted(set(rule.channels) - template.channels):
                 raise BadRules(f"{rule.id}: {rule.template} has no words for {', '.join(missing)}")
+            if (rule.audience is Audience.SUBSCRIBERS) is not (rule.list is not None):
+                raise BadRules(f"{rule.id}: subscribers are those of a list, and nobody else is")
+            if rule.digest is not None and not template.variables.keys() <= digesting.VARIABLES:
+                raise BadRules(f"{rule.id}: a digest says {', '.join(digesting.VARIABLES)} and no more")
             if unknown := sorted(rule.values.keys() - template.variables.keys()):
                 raise BadRules(f"{rule.id}: {rule.template} has no variable {', '.join(unknown)}")
         return cls(str(content["version"]), rules)
@@ -177,7 +189,7 @@ def _problems(rule: Rule, template: Template, event: type[Event] | None) -> Iter
     for place, codes in rule.when.items():
         known = {code for one in _at(schema, place) for code in _codes(one)}
         yield from (f"{rule.event}.{place} is never {code}" for code in codes if code not in known)
-    for name, variable in template.variables.items():
+    for name, variable in template.variables.items() if rule.digest is None else ():
         place = rule.place_of(name)
         found = [one for one in _at(schema, place) if place not in rule.when or one.get("type") != "null"]
         if not found:

@@ -15,7 +15,7 @@ __all__ = ["ARRIVED", "quiet"]
 QUIET_LIMIT: Final = 60.0
 ENDED: Final = frozenset(
     {DeliveryStatus.SENT, DeliveryStatus.DELIVERED, DeliveryStatus.UNCONFIRMED}
-    | {DeliveryStatus.FAILED, DeliveryStatus.SUPPRESSED}
+    | {DeliveryStatus.FAILED, DeliveryStatus.EXPIRED, DeliveryStatus.SUPPRESSED}
 )
 ARRIVED: Final = frozenset({DeliveryStatus.SENT, DeliveryStatus.DELIVERED})
 LISTENED_TO: Final = ("aid", "lending", "loan", "registry")

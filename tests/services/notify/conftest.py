@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from shared.runtime.settings import Settings
-from tests.services.notify.post_office import County, PostOffice, Sinks, county, settings_for
+from tests.services.notify.post_office import AWAKE, County, PostOffice, Sinks, county, settings_for
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,11 @@ def sinks(shared_sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> Sinks:
 @pytest.fixture
 def settings(database_url: str, nats_url: str) -> Settings:
     return settings_for(database_url, nats_url)
+
+
+@pytest.fixture(autouse=True)
+def awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_DELIVERY", str(AWAKE))
 
 
 @pytest.fixture

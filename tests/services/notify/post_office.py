@@ -50,7 +50,9 @@ __all__ = ["MEMBER_NAME", "County", "Person", "PostOffice", "Sinks", "county", "
 LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
 """The loan as notify sees it: a log."""
 MEMBER_NAME: Final = "欧阳念祖"
-ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "suppressed")
+ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "expired", "suppressed")
+AWAKE: Final = Path(__file__).with_name("awake.toml")
+"""How messages are delivered in tests, at whatever hour they run: there are no quiet hours."""
 
 _numbers = count(1)
 

@@ -1,12 +1,12 @@
 """What may become of a notification."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from services.notify.domain import NotifyFacts, Retries, Standing, decide, notification
+from services.notify.domain import NotifyFacts, Patience, Quiet, Retries, Standing, content_key, decide, notification
 from shared.eventsourcing.specification import Specification
 from shared.schemas.messages import Actor, Command, Event, Role
 from shared.schemas.notify import (
@@ -39,7 +39,17 @@ from shared.schemas.personal import Personal
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 RETRIES = Retries(attempts=4, first_pause=timedelta(seconds=5), longest_pause=timedelta(seconds=12))
-FACTS = NotifyFacts(now=NOON, actor=Actor(role=Role.SYSTEM, id="notify"), federation="330503", retries=RETRIES)
+QUIET = Quiet(time(22), time(8), frozenset({Channel.SMS}))
+A_WEEK = timedelta(days=7)
+PATIENCE = Patience(dict.fromkeys(MessageClass, A_WEEK), receipts=timedelta(hours=72))
+FACTS = NotifyFacts(
+    now=NOON,
+    actor=Actor(role=Role.SYSTEM, id="notify"),
+    federation="330503",
+    retries=RETRIES,
+    quiet=QUIET,
+    patience=PATIENCE,
+)
 CAUSE = UUID("01985b5e-3f00-7000-8000-000000000001")
 LI = UUID("01985b5e-3f00-7000-8000-000000000002")
 GATEWAY, OTHER = "sms-gateway", "another-gateway"
@@ -82,8 +92,10 @@ def requested(concerns: UUID = LI) -> NotificationRequested:
         message_class=MessageClass.PAYMENT,
         template=TemplateRef(id="repayment-received", version=1),
         concerns=concerns,
+        content_key=content_key(concerns, NOON.date()),
         values=Personal({"amount": "17421.13"}),
         at=NOON,
+        expires_at=NOON + A_WEEK,
     )
 
 
@@ -99,6 +111,7 @@ def failed_once(attempt: int, seconds: int, failure: FailureKind = TECHNICAL) ->
         failure=failure,
         reason="http 503",
         retry_at=NOON + timedelta(seconds=seconds),
+        at=NOON,
     )
 
 
@@ -107,11 +120,18 @@ def sent(attempt: int = 1) -> NotificationSent:
 
 
 def unconfirmed(attempt: int = 1) -> NotificationUnconfirmed:
-    return NotificationUnconfirmed(notification_id=OWN, attempt=attempt, provider=GATEWAY, reason="cannot be asked")
+    return NotificationUnconfirmed(
+        notification_id=OWN, attempt=attempt, provider=GATEWAY, reason="cannot be asked", at=NOON
+    )
 
 
 def failed(failure: FailureKind = PERMANENT, reason: str = "http 422") -> NotificationFailed:
-    return NotificationFailed(notification_id=OWN, failure=failure, reason=reason)
+    return NotificationFailed(notification_id=OWN, failure=failure, reason=reason, provider=GATEWAY, at=NOON)
+
+
+def undelivered(failure: FailureKind = PERMANENT) -> NotificationFailed:
+    """As a receipt says."""
+    return NotificationFailed(notification_id=OWN, failure=failure, reason="DELIVRD")
 
 
 def suppressed(reason: Suppression = Suppression.NO_CONTACT) -> NotificationSuppressed:
@@ -322,14 +342,16 @@ def test_a_receipt_says_that_it_arrived(history: list[Event]) -> None:
 
 @histories(POSSESSION)
 def test_a_receipt_says_that_it_will_never_arrive(history: list[Event]) -> None:
-    given(*history).when(receipt(ReceiptStatus.PERMANENT)).then(
-        received(ReceiptStatus.PERMANENT), failed(PERMANENT, "DELIVRD")
-    )
+    given(*history).when(receipt(ReceiptStatus.PERMANENT)).then(received(ReceiptStatus.PERMANENT), undelivered())
 
 
 @histories(POSSESSION)
-def test_a_receipt_that_concludes_nothing_is_kept(history: list[Event]) -> None:
-    given(*history).when(receipt(ReceiptStatus.TEMPORARY)).then(received(ReceiptStatus.TEMPORARY))
+@pytest.mark.parametrize("status", [ReceiptStatus.TEMPORARY, ReceiptStatus.TECHNICAL])
+def test_a_receipt_says_that_it_could_not_be_delivered_in_time_or_for_technical_reasons(
+    history: list[Event], status: ReceiptStatus
+) -> None:
+    failure = FailureKind[status.name]
+    given(*history).when(receipt(status)).then(received(status), undelivered(failure))
 
 
 def test_after_a_receipt_the_providers_own_answer_comes_too_late() -> None:

@@ -36,6 +36,7 @@ ENDED = {
     DeliveryStatus.UNCONFIRMED,
     DeliveryStatus.FAILED,
     DeliveryStatus.SUPPRESSED,
+    DeliveryStatus.EXPIRED,
 }
 AFTER: dict[DeliveryStatus, set[DeliveryStatus]] = {
     DeliveryStatus.SENT: {DeliveryStatus.DELIVERED, DeliveryStatus.FAILED},
@@ -192,7 +193,7 @@ class OneMessage(RuleBasedStateMachine):
     @precondition(lambda self: self.arrived)
     @rule(status=st.sampled_from(ReceiptStatus))
     def a_receipt_comes(self, status: ReceiptStatus) -> None:
-        self.refused_for_good |= status is ReceiptStatus.PERMANENT
+        self.refused_for_good |= status is not ReceiptStatus.DELIVERED
         kept = self.record(
             RecordReceipt(
                 notification_id=OWN,

@@ -9,20 +9,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.notify import rules, senders, templates
 from services.notify.channels import Email, OutcomeUnknown, Sent, Sms, Technical, Unknowable
-from services.notify.resources import Resources, delivery, desks
+from services.notify.delivering import Delivery
+from services.notify.domain import content_key
+from services.notify.resources import Resources, open_with
 from services.notify.sending import Lane, send_for_ever
 from services.notify.service import service
 from services.notify.views import Notifications
 from services.registry.service import service as registry_service
+from shared.eventsourcing.decider import SHANGHAI
 from shared.eventsourcing.table import columns_of
 from shared.runtime.client import Client
 from shared.runtime.read_models import ReadModels
@@ -75,21 +77,31 @@ class Scripted:
         """Nothing is open."""
 
 
-def through(sms: Scripted, **changes: Any) -> Service:
-    """Notify with a provider of text messages of one's own, and emails that all go through."""
-    known = Resources(
-        rules=rules.shipped(),
-        catalogue=templates.shipped(),
-        senders=senders.shipped(),
-        desks=desks(),
-        retries=delivery().retries,
-        asking=delivery().asking,
-        sms=sms,
-        email=Scripted(Channel.EMAIL, "mail"),
-    )
+@dataclass(frozen=True)
+class Through:
+    """Ways to send that are given in code: each provider with a weight, for every federation."""
+
+    providers: dict[str, Any]
+    weights: dict[str, int] = field(default_factory=dict)
+    federations: dict[str, Any] = field(default_factory=dict)
+    callbacks: None = None
+
+    @classmethod
+    def by(cls, *providers: Scripted, **weights: int) -> Self:
+        return cls({provider.name: provider for provider in providers}, weights)
+
+    def of(self, _federation: str, channel: Channel) -> dict[str, int]:
+        names = [name for name, provider in self.providers.items() if provider.channel is channel]
+        return {name: self.weights.get(name, 1) for name in names}
+
+
+def through(sms: Scripted, *others: Scripted, email: Scripted | None = None, **changes: Any) -> Service:
+    """Notify with providers of text messages of one's own, and emails that all go through."""
+    ways = Through.by(sms, *others, email or Scripted(Channel.EMAIL, "mail"))
 
     @asynccontextmanager
-    async def resources(_settings: Any) -> AsyncIterator[Resources]:
+    async def resources(settings: Any) -> AsyncIterator[Resources]:
+        known = await open_with(settings, ways)  # type: ignore[arg-type]
         yield replace(known, **changes)
 
     return replace(service, resources=resources)
@@ -264,15 +276,15 @@ async def test_what_could_not_be_sent_is_due_again_when_the_clock_says_so(here: 
             raise Technical("http 503")
 
     await texts_waiting(here, 1)
-    long = replace(delivery().retries, first_pause=AN_HOUR)
+    long = Delivery.load().model_copy(update={"first_pause_seconds": 3600})
     sms = Scripted(before=refuses)
-    async with working(here, sms, retries=long) as running:
+    async with working(here, sms, delivery=long) as running:
         office = PostOffice(running)
         (row,) = await until(lambda: office.rows("channel = 'sms' and status = 'waiting'"))
         assert row.due_at is not None
         assert row.started_at is not None
         assert row.due_at - row.started_at >= AN_HOUR
-        running.clock.move(AN_HOUR + timedelta(minutes=1))
+        running.clock.move(AN_HOUR * 1.25)  # with all of the jitter
         rows = await office.ended_as(3, SENT, SUPPRESSED)
         assert [row.attempts for row in rows if row.channel == "sms"] == [2]
 
@@ -336,7 +348,8 @@ async def test_a_message_that_cannot_be_made_waits_until_that_is_mended_and_hold
     people = await texts_waiting(here, 2)
     sms = Scripted()
     async with working(here, sms) as running:
-        await running.store.pool.execute("delete from notify.keys where subject = $1", people[0].member_id)
+        key = content_key(people[0].member_id, running.clock.now().astimezone(SHANGHAI).date())
+        await running.store.pool.execute("delete from notify.keys where subject = $1", key)
         office = PostOffice(running)
         (stuck,) = await until(lambda: office.rows("channel = 'sms' and status = 'waiting'"))
         assert (stuck.recipient_id, stuck.reason) == (str(people[0].member_id), "KeyMissing")
@@ -453,7 +466,7 @@ async def test_a_hundred_thousand_that_are_done_cost_a_look_nothing(here: County
         if analysed:
             await pool.execute("analyze notify.notifications")
         overheard = Overheard(running.read_models)
-        lane = Lane(replace(running, read_models=overheard), Scripted())  # type: ignore[arg-type]
+        lane = Lane(replace(running, read_models=overheard), Channel.SMS)  # type: ignore[arg-type]
         assert [row.recipient_id for row in await lane._due(500)] == [str(person.member_id)]
         await lane._settle_due()
         assert len(overheard.asked) == 3

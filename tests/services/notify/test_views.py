@@ -10,9 +10,11 @@ from services.notify.views import NotificationRow, Notifications
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.view_specification import Happened, ViewSpecification, happened
+from shared.schemas import notify
 from shared.schemas.messages import Event
 from shared.schemas.notify import MessageClass, ReceiptStatus, Suppression
 from tests.services.notify.test_domain import (
+    A_WEEK,
     CAUSE,
     GATEWAY,
     LI,
@@ -50,6 +52,7 @@ WAITING = NotificationRow(
     template="repayment-received",
     template_version=1,
     due_at=NOON,
+    expires_at=NOON + A_WEEK,
 )
 
 
@@ -59,7 +62,8 @@ def row(**changes: Any) -> NotificationRow:
 
 SENDING = {"status": "sending", "provider": GATEWAY, "attempts": 1, "started_at": A_MINUTE_LATER, "due_at": None}
 BEGUN = (requested(), happened(started(), at=A_MINUTE_LATER))
-SENT = SENDING | {"status": "sent", "sent_at": NOON, "provider_message_id": "m-1"}
+SENT = SENDING | {"status": "sent", "sent_at": NOON, "provider_message_id": "m-1", "expires_at": None}
+DONE = {"due_at": None, "expires_at": None}
 
 
 def test_what_was_asked_for_is_due_at_once() -> None:
@@ -92,11 +96,11 @@ def test_what_was_sent_has_no_failure_to_tell_of() -> None:
 
 
 ENDS: list[tuple[list[Event | Happened], dict[str, Any]]] = [
-    ([requested(), suppressed(Suppression.ERASED)], {"status": "suppressed", "reason": "erased", "due_at": None}),
-    ([*BEGUN, unconfirmed()], SENDING | {"status": "unconfirmed", "reason": "cannot be asked"}),
-    ([*BEGUN, failed()], SENDING | {"status": "failed", "reason": "http 422"}),
+    ([requested(), suppressed(Suppression.ERASED)], DONE | {"status": "suppressed", "reason": "erased"}),
+    ([*BEGUN, unconfirmed()], SENDING | DONE | {"status": "unconfirmed", "reason": "cannot be asked"}),
+    ([*BEGUN, failed()], SENDING | DONE | {"status": "failed", "reason": "http 422"}),
     ([*BEGUN, sent(), delivered()], SENT | {"status": "delivered", "delivered_at": NOON}),
-    ([*BEGUN, unconfirmed(), delivered()], SENDING | {"status": "delivered", "delivered_at": NOON}),
+    ([*BEGUN, unconfirmed(), delivered()], SENDING | DONE | {"status": "delivered", "delivered_at": NOON}),
     ([*BEGUN, sent(), failed()], SENT | {"status": "failed", "reason": "http 422"}),
 ]
 
@@ -112,7 +116,7 @@ def test_a_receipt_alone_changes_nothing() -> None:
 
 
 async def test_the_same_in_postgresql(database_url: str) -> None:
-    async with EventStore(database_url, "notify", Codec([type(requested())])) as store:
+    async with EventStore(database_url, "notify", Codec.of(notify)) as store:
         await given(*BEGUN, sent(), delivered()).shows_in(
             store, row(**SENT | {"status": "delivered", "delivered_at": NOON})
         )
