@@ -1,4 +1,5 @@
-"""How the command line reaches the system: `NATS_URL` and `DATABASE_URL` where they are set, else what runs here."""
+"""How the command line reaches the system: `NATS_URL` (with `NATS_CREDS_FILE` and `NATS_CA_FILE`) and `DATABASE_URL`
+where they are set, else what runs here."""
 
 import os
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from nats.aio.client import Client as Connection
 
 from deploy.local.home import Run, default_home
 from deploy.local.terminal import NO_ANSWER, wrong
+from shared.runtime.broker import SignIn
 
 __all__ = ["connection", "database", "database_url", "master_key_file", "run", "schemas_with", "urls_of"]
 
@@ -32,6 +34,10 @@ def urls_of(programme: str) -> tuple[str, str]:
     )
 
 
+def _file(variable: str) -> Path | None:
+    return Path(named) if (named := os.environ.get(variable)) else None
+
+
 def master_key_file() -> Path:
     return Path(os.environ.get("MASTER_KEY_FILE") or default_home().key_file)
 
@@ -44,8 +50,11 @@ async def connection() -> AsyncIterator[Connection]:
         """What fails shows in the call that fails."""
 
     url = os.environ.get("NATS_URL") or run().nats_url
+    sign_in = SignIn(_file("NATS_CREDS_FILE"), _file("NATS_CA_FILE")).options()
     try:
-        broker = await nats.connect(url, name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet)
+        broker = await nats.connect(
+            url, name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet, **sign_in
+        )
     except (OSError, nats.errors.Error, TimeoutError) as error:
         wrong(f"the broker does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)
     try:
