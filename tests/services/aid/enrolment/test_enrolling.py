@@ -14,7 +14,7 @@ from shared.schemas.messages import Actor, Refused, Role
 from shared.schemas.money import fen
 from shared.schemas.personal import Personal
 from shared.schemas.registry import EndMembership, EndOfMembership, RegisterMember
-from tests.services.aid.cases import CABLE, CABLE_UNION, CHEN, CLERK, DONGYANG, LI, PERIOD, QIAN, SUN, WANG, ZHAO
+from tests.services.aid.cases import CABLE, CABLE_UNION, CHEN, CLERK, DONGYANG, LI, PERIOD, QIAN, SUN, TOYS, WANG, ZHAO
 from tests.services.aid.county import CARDS, ZHOU, County, number_of
 from tests.services.registry.rosters import credit_code, id_number
 
@@ -82,7 +82,9 @@ async def test_every_line_is_enrolled_or_says_why_not(dongyang: County) -> None:
     assert (due.employer, due.members, due.employer_due, due.worker_due) == (CABLE_CODE, 2, fen(50), fen(50))
 
 
-async def test_the_same_lines_again_change_nothing_and_new_ones_are_enrolled(dongyang: County) -> None:
+async def test_lines_again_change_nothing_new_ones_keep_the_split_and_what_is_due_can_be_paid(
+    dongyang: County,
+) -> None:
     await enrolled(dongyang, [line(3, LI), line(4, CHEN)])
     again = await enrolled(dongyang, [line(3, LI), line(4, CHEN)])
     assert [entry.outcome for entry in again.entries] == [Outcome.UNCHANGED] * 2
@@ -91,6 +93,14 @@ async def test_the_same_lines_again_change_nothing_and_new_ones_are_enrolled(don
     more = await enrolled(dongyang, [line(3, LI), line(4, ZHAO)])
     assert [entry.outcome for entry in more.entries] == [Outcome.UNCHANGED, Outcome.ENROLLED]
     assert [event.member_id for event in await dongyang.told(MemberEnrolled)] == [LI, CHEN, ZHAO]
+
+    split = await enrolled(dongyang, [line(3, QIAN), line(4, SUN, TOYS_CODE)], employer_part=fen(20))
+    assert words(split) == ["本单位本期已约定单位缴费每人25.00元，不能改为20.00元", "已参保"]
+    (due,) = split.premiums
+    assert (due.employer, due.employer_due, due.worker_due) == (TOYS_CODE, fen(20), fen(30))
+    part = {"employer_id": TOYS, "period": PERIOD, "enrolment_id": due.enrolment_id}
+    await dongyang.does(RecordEmployerPremium(**part, amount=due.employer_due, reference="0117"))
+    await dongyang.does(RecordWorkerPremium(**part, amount=due.worker_due, reference="0118"))
 
 
 async def test_a_worker_of_two_employers_is_covered_once(dongyang: County) -> None:
@@ -115,31 +125,15 @@ async def test_more_lines_than_a_command_takes_go_in_several(dongyang: County, m
     assert (Stage.FINDING, 5, 5) in told
 
 
-async def test_what_is_due_of_each_enrolment_can_be_paid(dongyang: County) -> None:
-    (due,) = (await enrolled(dongyang, [line(3, LI)], employer_part=fen(20))).premiums
-    part = {"employer_id": CABLE, "period": PERIOD, "enrolment_id": due.enrolment_id}
-    await dongyang.does(RecordEmployerPremium(**part, amount=due.employer_due, reference="0117"))
-    await dongyang.does(RecordWorkerPremium(**part, amount=due.worker_due, reference="0118"))
-    assert (due.employer_due, due.worker_due) == (fen(20), fen(30))
-
-
-async def test_another_split_than_the_contracts_leaves_out_the_employers_lines_alone(dongyang: County) -> None:
-    await enrolled(dongyang, [line(3, LI)])
-    done = await enrolled(dongyang, [line(3, CHEN), line(4, SUN, TOYS_CODE)], employer_part=fen(20))
-    assert words(done) == ["本单位本期已约定单位缴费每人25.00元，不能改为20.00元", "已参保"]
-
-
-async def test_a_cadre_enrols_for_their_own_employer(dongyang: County) -> None:
-    wang = Actor(role=Role.CADRE, id=str(WANG))
-    done = await enrolled(dongyang, [line(3, LI), line(4, SUN, TOYS_CODE)], wang)
-    assert words(done) == ["已参保", "由本单位工会办理参保"]
-
-
-async def test_what_no_line_could_escape_ends_it(dongyang: County) -> None:
+async def test_what_no_line_could_escape_ends_it_and_a_cadre_enrols_for_their_own_employer(dongyang: County) -> None:
     with pytest.raises(Refused, match="above_fee"):
         await enrolled(dongyang, [line(3, LI)], employer_part=fen(51))
     with pytest.raises(Refused, match="not_allowed"):
         await enrolled(dongyang, [line(3, LI)], Actor(role=Role.MEMBER, id=str(LI)))
+
+    wang = Actor(role=Role.CADRE, id=str(WANG))
+    done = await enrolled(dongyang, [line(3, LI), line(4, SUN, TOYS_CODE)], wang)
+    assert words(done) == ["已参保", "由本单位工会办理参保"]
 
 
 async def test_who_was_registered_a_moment_ago_is_enrolled_once_mutual_aid_has_heard(dongyang: County) -> None:
