@@ -21,9 +21,12 @@ import aiosmtplib
 from aiosmtplib import SMTP
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.responses import Response
 
 from services.notify.channels import (
+    Call,
     Email,
+    Hear,
     OutcomeUnknown,
     Permanent,
     SendingRefused,
@@ -33,6 +36,7 @@ from services.notify.channels import (
     Unknowable,
 )
 from services.notify.mail import BadAddress, address_on_the_wire, compose, message_id
+from services.notify.providers.bounces import receipts_in
 from services.notify.providers.secret import Secret
 from shared.schemas.notify import Channel
 
@@ -67,6 +71,8 @@ class SmtpAccount(BaseModel):
     from_address: str
     return_path: str | None = None
     """Where bounces go, `from_address` unless set. `{id}` in it becomes the notification's id: `bounces+{id}@…`."""
+    callback_key: Secret | None = None
+    """With it the mail server brings what comes to `return_path` to our door, and is asked for receipts."""
     local_hostname: str = "localhost"
     """The name we greet the server with."""
     timeout: Annotated[float, Field(gt=0)] = 30.0
@@ -100,6 +106,7 @@ class SmtpProvider:
 
     def __init__(self, settings: SmtpAccount, name: str = "smtp") -> None:
         self.name = name
+        self.callback_key = settings.callback_key.get_secret_value() if settings.callback_key else None
         self._settings = settings
         self._turn = asyncio.Lock()
         self._client = self._new_client()
@@ -122,6 +129,13 @@ class SmtpProvider:
                 return await self._deliver(message, content)
             except SendingRefused as refused:  # which says nothing of the attempt before this one
                 raise OutcomeUnknown(refused.reason) from refused
+
+    async def called(self, call: Call, hear: Hear) -> Response:
+        """A mail that came to `return_path`, as it is (RFC 3464); its server need not understand the answer."""
+        receipts = receipts_in(call.body, self.name, self._settings.domain)
+        if receipts:
+            await hear(receipts)
+        return Response()
 
     async def close(self) -> None:
         async with self._turn:
@@ -182,12 +196,15 @@ class SmtpProvider:
     async def _address(self, message: Email) -> None:
         sender = self._settings.bounces_to(message.notification_id)
         to = address_on_the_wire(message.to)
+        options, wanted = [], []
+        if self.callback_key is not None and self._client.supports_extension("dsn"):
+            options, wanted = ["RET=HDRS", f"ENVID={message.notification_id.hex}"], ["NOTIFY=SUCCESS,FAILURE"]
         if to.isascii():
-            await self._client.mail(sender)
-            await self._client.rcpt(to)
+            await self._client.mail(sender, options=options)
+            await self._client.rcpt(to, options=wanted)
         elif self._client.supports_extension("smtputf8"):
-            await self._client.mail(sender, options=["BODY=8BITMIME", "SMTPUTF8"], encoding="utf-8")
-            await self._client.rcpt(to, encoding="utf-8")
+            await self._client.mail(sender, options=[*options, "BODY=8BITMIME", "SMTPUTF8"], encoding="utf-8")
+            await self._client.rcpt(to, options=wanted, encoding="utf-8")
         else:
             raise Permanent("smtputf8 not offered")
 

@@ -3,7 +3,7 @@
 import asyncio
 import ssl
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Any
@@ -22,9 +22,11 @@ class Fault(Enum):
 class SmtpPeer:
     """`replies` are given once each, in order, to the next MAIL, RCPT or DATA; after them all is well."""
 
-    def __init__(self, *, once: bool = False) -> None:
+    def __init__(self, *, once: bool = False, dsn: bool = False) -> None:
         self.port = 0
         self.once = once
+        self.dsn = dsn
+        self.asked: list[str] = []
         self.replies: dict[str, deque[str | Fault]] = defaultdict(deque)
         self.taken: list[bytes] = []
         self.senders: list[str] = []
@@ -49,7 +51,8 @@ class SmtpPeer:
         session.host_name = hostname
         self.connections += server not in self._open
         self._open.add(server)
-        return [*responses[:-1], *(["250-X-ONCE"] if self.once else []), responses[-1]]
+        more = [*(["250-X-ONCE"] if self.once else []), *(["250-DSN"] if self.dsn else [])]
+        return [*responses[:-1], *more, responses[-1]]
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -100,25 +103,40 @@ class SmtpPeer:
         raise asyncio.CancelledError
 
 
+class _Server(SMTP):
+    """Which takes the parameters of RFC 3461, where they are offered."""
+
+    def _getparams(self, params: Sequence[str]) -> dict[str, str | bool] | None:
+        peer: SmtpPeer = self.event_handler
+        ours = [each for each in params if peer.dsn and each.partition("=")[0] in {"ENVID", "RET", "NOTIFY"}]
+        peer.asked += ours
+        given: dict[str, str | bool] | None = super()._getparams([each for each in params if each not in ours])
+        return given
+
+
 @asynccontextmanager
-async def smtp_peer(*, once: bool = False, tls: ssl.SSLContext | None = None) -> AsyncIterator[SmtpPeer]:
-    """With `tls` it offers STARTTLS, and wants the password `right`."""
-    peer = SmtpPeer(once=once)
+async def smtp_peer(
+    *, once: bool = False, tls: ssl.SSLContext | None = None, implicit: bool = False, dsn: bool = False
+) -> AsyncIterator[SmtpPeer]:
+    """With `tls` it wants the password `right`, and offers STARTTLS unless `implicit`: then all is TLS. With `dsn` it
+    offers receipts (RFC 3461), and keeps what is asked of them in `asked`."""
+    peer = SmtpPeer(once=once, dsn=dsn)
     loop = asyncio.get_running_loop()
 
     def connection() -> Any:
-        return SMTP(
+        return _Server(
             peer,
             hostname="peer.test",
             enable_SMTPUTF8=True,
-            tls_context=tls,
-            require_starttls=tls is not None,
+            tls_context=None if implicit else tls,
+            require_starttls=tls is not None and not implicit,
             auth_required=tls is not None,
+            auth_require_tls=not implicit,
             authenticator=peer.authenticate,
             loop=loop,
         )
 
-    server = await loop.create_server(connection, LOOPBACK, 0)
+    server = await loop.create_server(connection, LOOPBACK, 0, ssl=tls if implicit else None)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

@@ -1,19 +1,15 @@
 """Email by SMTP towards a server that speaks the protocol and fails to order."""
 
 import asyncio
-import ipaddress
 import signal
 import ssl
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from pydantic import ValidationError
 
 from deploy.local.mail_folder import mails_in
@@ -256,54 +252,31 @@ def test_a_password_does_not_travel_in_clear() -> None:
         SmtpSettings(security=Security.NONE, username="notify", password="right", from_address=FROM)
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of 127.0.0.1 that signs itself, with its key, in one PEM file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "peer.test")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(LOOPBACK))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    path = tmp_path_factory.mktemp("tls") / "peer.pem"
-    path.write_bytes(signed.public_bytes(serialization.Encoding.PEM) + secret)
-    return path
-
-
-def sealed(port: int, ca_file: Path | None, password: str = "right") -> SmtpProvider:
+def sealed(
+    port: int,
+    ca_file: Path | None,
+    password: str = "right",
+    security: Security = Security.STARTTLS,
+    host: str = LOOPBACK,
+) -> SmtpProvider:
     return SmtpProvider(
         SmtpSettings(
-            host=LOOPBACK,
+            host=host,
             port=port,
             username="notify",
             password=password,
             from_address=FROM,
             ca_file=ca_file,
+            security=security,
             timeout=5,
         )
     )
 
 
-def tls_of_server(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
-async def test_with_starttls_the_password_is_given_once_a_connection(certificate: Path) -> None:
-    async with smtp_peer(tls=tls_of_server(certificate)) as peer:
+async def test_with_starttls_the_password_is_given_once_a_connection(
+    certificate: Path, tls_of_server: ssl.SSLContext
+) -> None:
+    async with smtp_peer(tls=tls_of_server) as peer:
         smtp = sealed(peer.port, certificate)
         await smtp.send(email())
         await smtp.send(email())
@@ -312,16 +285,43 @@ async def test_with_starttls_the_password_is_given_once_a_connection(certificate
     assert peer.logins == 1
 
 
-async def test_a_wrong_password_is_a_technical_failure(certificate: Path) -> None:
-    async with smtp_peer(tls=tls_of_server(certificate)) as peer:
+async def test_with_tls_from_the_first_byte_the_password_is_given_once_a_connection(
+    certificate: Path, tls_of_server: ssl.SSLContext
+) -> None:
+    async with smtp_peer(tls=tls_of_server, implicit=True) as peer:
+        smtp = sealed(peer.port, certificate, security=Security.TLS)
+        await smtp.send(email())
+        await smtp.send(email())
+        peer.hang_up()
+        await smtp.send(email())
+        await smtp.close()
+    assert len(peer.taken) == 3
+    assert (peer.connections, peer.logins) == (2, 2)
+
+
+@pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
+async def test_a_certificate_of_another_name_is_not_believed(
+    security: Security, certificate: Path, tls_of_server: ssl.SSLContext
+) -> None:
+    async with smtp_peer(tls=tls_of_server, implicit=security is Security.TLS) as peer:
+        smtp = sealed(peer.port, certificate, security=security, host="localhost")
+        with pytest.raises(Technical):
+            await smtp.send(email())
+    assert peer.logins == 0
+
+
+async def test_a_wrong_password_is_a_technical_failure(certificate: Path, tls_of_server: ssl.SSLContext) -> None:
+    async with smtp_peer(tls=tls_of_server) as peer:
         smtp = sealed(peer.port, certificate, "wrong")
         with pytest.raises(Technical, match="535"):
             await smtp.send(email())
     assert peer.taken == []
 
 
-async def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing(certificate: Path) -> None:
-    async with smtp_peer(tls=tls_of_server(certificate)) as peer:
+async def test_a_server_with_a_certificate_that_nobody_vouches_for_gets_nothing(
+    tls_of_server: ssl.SSLContext,
+) -> None:
+    async with smtp_peer(tls=tls_of_server) as peer:
         smtp = sealed(peer.port, None)
         with pytest.raises(Technical):
             await smtp.send(email())
