@@ -89,9 +89,11 @@ def _code_of(sheet: RosterSheet, file: Path) -> str | None:
     for text in (*above, file.stem):
         for found in _CODE.findall(compact(text).upper()):
             try:
-                return read_credit_code(found).code
+                code = read_credit_code(found)
             except Refused:
                 continue
+            if not code.is_of_a_grassroots_union:
+                return code.code
     return None
 
 

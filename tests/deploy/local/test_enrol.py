@@ -14,6 +14,7 @@ from tests.services.aid.county import ZHOU, County, Servers, county, number_of
 from tests.services.registry.rosters import credit_code, write_sheet
 
 CABLE_CODE, TOYS_CODE = credit_code("91330783MA2000001"), credit_code("91330783MA2000007")
+UNION_CODE = credit_code("81330783MC2000001")
 AS = ("--as", "officer:li", "--period", "2018-07-01")
 
 
@@ -72,7 +73,8 @@ async def test_a_folder_of_many_employers_is_enrolled_at_once_and_again_changes_
     folder, results = tmp_path / "名单", tmp_path / "结果"
     folder.mkdir()
     results.mkdir()
-    roster(folder / "电缆厂.xlsx", [("李建国", number_of(LI), "", "")], f"统一社会信用代码：{CABLE_CODE}", "参保名单")
+    titles = (f"工会代码：{UNION_CODE}　单位代码：{CABLE_CODE}", "参保名单")
+    roster(folder / "电缆厂.xlsx", [("李建国", number_of(LI), "", "")], *titles)
     roster(folder / f"{TOYS_CODE}.xlsx", [("李建国", number_of(SUN), "", ""), ("李建国", number_of(LI), "", "")])
     roster(
         folder / "汇总.xlsx",
