@@ -9,6 +9,7 @@ from deploy.local.simulation.people import Enterprise, Worker
 from deploy.local.simulation.plan import Plan
 from deploy.local.simulation.wire import Wire, all_of
 from shared.schemas.aid import Channel, RecordEmployerPremium, RecordWorkerPremium, SubmitEnrolment
+from shared.schemas.ids import derived_id
 from shared.schemas.messages import Actor, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
@@ -19,7 +20,7 @@ from shared.schemas.registry import (
     RegisterEmployer,
     RegisterFederation,
 )
-from shared.schemas.registry.values import ConsentPurpose, FederationLevel, UnionKind, UnionPost
+from shared.schemas.registry.values import ConsentId, ConsentPurpose, FederationLevel, UnionKind, UnionPost
 
 __all__ = ["OFFICER", "enrol", "enter", "found"]
 
@@ -82,6 +83,7 @@ async def _chair(wire: Wire, enterprise: Enterprise) -> None:
 async def _consent(wire: Wire, plan: Plan, case: Case) -> None:
     consent = GiveConsent(
         member_id=case.patient.member_id,
+        consent_id=ConsentId(derived_id(plan.root, f"consent {case.patient.number}")),
         purpose=ConsentPurpose.ACT_ON_BEHALF,
         to=str(plan.enterprises[case.patient.enterprise].chair.member_id),
         evidence=f"委托书-{case.patient.number:05d}",
