@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from shared.schemas import loan
-from shared.schemas.aid import CancelSettlement, ConfirmSettlement, QuoteSettlement, ShowSettlement
+from shared.schemas import aid, loan
+from shared.schemas.aid import ShowSettlement
 from shared.schemas.language import commands_of, events_of
 from shared.schemas.messages import Command, Event, Federation, Query, Role
 from shared.schemas.registry import ShowIdentity
@@ -78,7 +78,7 @@ class Hospital(Party):
     """Settles at discharge: quote, confirm, cancel, and reads what was quoted."""
 
     role = Role.HOSPITAL
-    commands = tuple(("aid", kind) for kind in (QuoteSettlement, ConfirmSettlement, CancelSettlement))
+    commands = tuple(("aid", kind) for _, kind in sorted(commands_of(aid).items()) if Role.HOSPITAL in kind.roles)
     queries = (("aid", ShowSettlement),)
 
 

@@ -156,6 +156,7 @@ async def test_a_hospital_quotes_confirms_cancels_and_reads_its_quote(broker: Br
         await aid.settled()
         for call in (
             "cmd.330783.aid.QuoteSettlement",
+            "cmd.330783.aid.QuoteForPatient",
             "cmd.330783.aid.ConfirmSettlement",
             "cmd.330783.aid.CancelSettlement",
             "qry.330783.aid.ShowSettlement",
@@ -296,4 +297,10 @@ def test_what_a_bank_may_ask_for_is_this_and_no_more() -> None:
 
 def test_what_a_hospital_may_ask_for_is_this_and_no_more() -> None:
     names = [kind.__name__ for _, kind in Hospital.commands] + [kind.__name__ for _, kind in Hospital.queries]
-    assert names == ["QuoteSettlement", "ConfirmSettlement", "CancelSettlement", "ShowSettlement"]
+    assert names == [
+        "CancelSettlement",
+        "ConfirmSettlement",
+        "QuoteForPatient",
+        "QuoteSettlement",
+        "ShowSettlement",
+    ]
