@@ -27,7 +27,8 @@ __all__ = ["Sdk"]
 LATE: Final = 300.0
 """Seconds after which a request is not signed any more."""
 
-logging.getLogger("darabonba-core").setLevel(logging.WARNING)  # at DEBUG it writes requests, with their numbers
+for _chatty in ("darabonba-core", "urllib3.connectionpool"):  # they write requests, with their numbers
+    logging.getLogger(_chatty).setLevel(logging.ERROR)
 
 
 class Sdk:

@@ -9,6 +9,7 @@ told again, so that reports which could not be kept before the process ended are
 """
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Awaitable, Sequence
@@ -55,6 +56,8 @@ PULLED: Final = 100
 """Reports at a time, at most."""
 STRANGE: Final = re.compile(r"^(ServerNetworkError|Client\w*Error)$")
 """What its SDK calls answers and requests that it does not understand."""
+
+logging.getLogger("tencentcloud_sdk_common").setLevel(logging.ERROR)  # at DEBUG it writes requests, with their numbers
 
 _log = log(__name__)
 
