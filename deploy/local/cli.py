@@ -12,6 +12,8 @@ from deploy.local import (
     import_roster,
     install,
     logbook,
+    provision,
+    reconcile,
     recovery,
     restore,
     running,
@@ -48,6 +50,8 @@ app.add_typer(bank_file.app, name="bank-file", rich_help_panel="The programmes")
 for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)
 app.command(rich_help_panel="For operators")(credentials.credentials)
+app.command(rich_help_panel="For operators")(provision.provision)
+app.add_typer(reconcile.app, name="reconcile", rich_help_panel="For operators")
 app.command(rich_help_panel="For operators")(backup.backup)
 app.command(rich_help_panel="For operators")(restore.restore)
 app.command(rich_help_panel="For operators")(recovery.recover)

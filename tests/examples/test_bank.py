@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -28,7 +28,11 @@ from deploy.local.demo.stage import Stage
 from deploy.local.demo.union_side import anew, borrow, endorsed, found, somebody_else
 from deploy.local.home import Home
 from deploy.local.outsiders import key_file
+from deploy.local.reconcile import of_bank
 from deploy.local.system import LocalSystem, Programme
+from deploy.nats.parties import Parties
+from deploy.nats.reconciliation import DifferenceKind, Reconciled
+from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.client import Client
 from shared.schemas.loan import ApplicationAnswer, ApplicationStatus, Ground, ShowApplication
 from shared.schemas.registry import MemberAnswer, ShowMember, WithdrawConsent
@@ -143,6 +147,11 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
 
         await until(all_acknowledged, 30)
 
+    reconciled = await reconciled_today(town)
+    assert reconciled.differences == ()
+    assert (reconciled.sent, reconciled.taken) == (2 * MEMBERS, 2 * MEMBERS)
+    assert (reconciled.answered, reconciled.waiting) == (2 * MEMBERS, 0)
+
     answers = await town.log("LoanAccepted", "DrawDisbursed")
     assert Counter(answer["type"] for answer in answers) == {"LoanAccepted": MEMBERS, "DrawDisbursed": MEMBERS}
     assert {answer["meta"]["actor"] for answer in answers} == {"bank:nxbank"}
@@ -154,6 +163,30 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
         "select json_extract(data, '$.application_id') from events where type = 'LoanEndorsed' order by position"
     )
     assert [one for (one,) in heard] == sent
+
+
+async def reconciled_today(town: Town) -> Reconciled:
+    (bank,) = Parties.read().bank
+    now = datetime.now(SHANGHAI)
+    pool = await asyncpg.create_pool(town.system.run.database_url, min_size=1, max_size=1)
+    try:
+        return await of_bank(pool, town.connection, bank, now.date(), now)
+    finally:
+        await pool.close()
+
+
+async def test_what_the_bank_has_not_taken_is_a_difference_and_what_it_has_not_answered_waits(town: Town) -> None:
+    before = await reconciled_today(town)
+    await endorsed(town.stage, town.people, anew(town.people.cable_worker))
+
+    async def published() -> bool:
+        info = await town.connection.jetstream().consumer_info("BANK_NXBANK", "bank")
+        return bool(info.num_pending)
+
+    await until(published)
+    reconciled = await reconciled_today(town)
+    assert [(one.kind, one.what) for one in reconciled.differences] == [(DifferenceKind.NOT_TAKEN, "LoanEndorsed")]
+    assert (reconciled.sent, reconciled.taken, reconciled.waiting) == (before.sent + 1, before.taken, 1)
 
 
 async def test_a_repayment_is_recorded_once_for_a_receipt(town: Town) -> None:
