@@ -13,11 +13,19 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.reach import connection
-from deploy.local.terminal import NO_ANSWER, REFUSED, out, wrong
+from deploy.local.terminal import NO_ANSWER, REFUSED, err, out, wrong
 from services.aid.banking import Bank, BankFile, Outcome, PaymentLine, Told, banks, record, weigh
 from shared.runtime.calling import Caller
 from shared.runtime.client import Client, NoAnswer
-from shared.schemas.aid import BatchFileAnswer, BatchId, DrawUpBatch, OperationsAnswer, ShowBatchFile, ShowOperations
+from shared.schemas.aid import (
+    BatchFileAnswer,
+    BatchId,
+    DrawUpBatch,
+    OperationsAnswer,
+    PaymentId,
+    ShowBatchFile,
+    ShowOperations,
+)
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Actor, Refused
 from shared.schemas.money import cny
@@ -28,15 +36,20 @@ PATIENCE: Final = 60.0
 """Seconds for which the service may be away, such as while it is started anew."""
 ONLY_ITS_OWNER: Final = 0o600
 
+type Written = tuple[Path, BankFile, list[PaymentId]]
+"""A file, what it holds, and the payments of its batch that it leaves out."""
+
 
 def write_files(folder: Path, bank: str, batch: UUID | None, actor: Actor, federation: str) -> int:
     written = _carried_out(_write(folder, _bank(bank), batch, actor, federation))
     if not written:
         out.print("nothing waits to be paid")
-    for path, file in written:
+    for path, file, left_out in written:
         line = (f"{len(file.lines):,} payments, {cny(file.total)} CNY, batch {file.batch_id}: ", str(path))
         out.print(Text.assemble((line[0], "dim"), line[1]), soft_wrap=True)
-    return 0
+        for payment in left_out:
+            err.print(f"[red]✗[/] no account is left of {payment}: its payee was erased; record it as sent back")
+    return REFUSED if any(left_out for _, _, left_out in written) else 0
 
 
 def import_file(file: Path, bank: str, actor: Actor, federation: str) -> int:
@@ -70,9 +83,7 @@ def _carried_out[T](work: Coroutine[object, object, T]) -> T:
 # Out
 
 
-async def _write(
-    folder: Path, bank: Bank, batch: UUID | None, actor: Actor, federation: str
-) -> list[tuple[Path, BankFile]]:
+async def _write(folder: Path, bank: Bank, batch: UUID | None, actor: Actor, federation: str) -> list[Written]:
     written = []
     async with connection() as broker:
         caller = _caller(Client(broker, patience=PATIENCE), actor, federation)
@@ -94,21 +105,21 @@ async def _draw_up(caller: Caller) -> BatchId | None:
     return batch
 
 
-async def _written(folder: Path, bank: Bank, batch: BatchId, caller: Caller) -> tuple[Path, BankFile]:
+async def _written(folder: Path, bank: Bank, batch: BatchId, caller: Caller) -> Written:
     answer: BatchFileAnswer = await caller.ask(ShowBatchFile(batch_id=batch, in_clear=True))
-    file = _in_clear(answer)
+    file, left_out = _in_clear(answer)
     path = folder / f"{file.drawn_up_on.isoformat()}-{batch}{bank.format.suffix}"
     _keep(path, bank.format.write(file))
-    return path, file
+    return path, file, left_out
 
 
-def _in_clear(answer: BatchFileAnswer) -> BankFile:
-    lines = []
-    for line in answer.lines:
-        if line.account is None or not line.account.is_clear:
-            wrong(f"batch {answer.batch_id}: no account is left of {line.payment_id}; record it as sent back", REFUSED)
-        lines.append(PaymentLine(line.payment_id, line.amount, line.account.clear))
-    return BankFile(answer.batch_id, answer.drawn_up_on, tuple(lines))
+def _in_clear(answer: BatchFileAnswer) -> tuple[BankFile, list[PaymentId]]:
+    """The file's content; whose payee was erased is left out of it, and given beside."""
+    readable = [(line, line.account) for line in answer.lines if line.account is not None and line.account.is_clear]
+    lines = tuple(PaymentLine(line.payment_id, line.amount, account.clear) for line, account in readable)
+    taken = {line.payment_id for line in lines}
+    left_out = [line.payment_id for line in answer.lines if line.payment_id not in taken]
+    return BankFile(answer.batch_id, answer.drawn_up_on, lines), left_out
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -28,6 +28,7 @@ from shared.schemas.aid import (
 )
 from shared.schemas.messages import Refused
 from shared.schemas.money import fen
+from shared.schemas.registry import EraseMember, ErasureGround
 from tests.deploy.local.aid_county import niangjia
 from tests.services.aid.cases import CADRE, CHEN, JANUARY, JINHUA, LI, claim, decided_for
 from tests.services.aid.county import County, Servers, county
@@ -169,3 +170,10 @@ async def test_the_file_of_a_batch_is_for_whoever_could_have_drawn_it_up_and_the
         assert done.exit_code != 0
         assert words in done.output, done.output
     assert files(folder) == {path}
+
+    await january.tells(EraseMember(member_id=LI, ground=ErasureGround.UNLAWFUL))
+    await january.reacted()
+    done = await niangjia(january, "bank-file", "write", str(folder), "--batch", str(batch), *AS)
+    assert done.exit_code == 2
+    assert f"no account is left of {FIRST}" in " ".join(done.output.split())
+    assert b"T,0,0.00," in path.read_bytes()
