@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from shared.schemas import aid, loan
-from shared.schemas.aid import ShowSettlement
+from shared.schemas.aid import ReconcileHospitalDay, ShowHospitalDay, ShowSettlement
 from shared.schemas.language import commands_of, events_of
 from shared.schemas.messages import Command, Event, Federation, Query, Role
 from shared.schemas.registry import ShowIdentity
@@ -75,11 +75,11 @@ class Bank(Party):
 
 
 class Hospital(Party):
-    """Settles at discharge: quote, confirm, cancel, and reads what was quoted."""
+    """Settles at discharge: quote, confirm, cancel; reads what was quoted, and compares each day with the fund's."""
 
     role = Role.HOSPITAL
     commands = tuple(("aid", kind) for _, kind in sorted(commands_of(aid).items()) if Role.HOSPITAL in kind.roles)
-    queries = (("aid", ShowSettlement),)
+    queries = (("aid", ShowSettlement), ("aid", ShowHospitalDay), ("aid", ReconcileHospitalDay))
 
 
 class Parties(BaseModel):

@@ -146,7 +146,7 @@ async def test_services_do_not_pass_for_outsiders(broker: Broker) -> None:
             assert "publish" in await user.denial_of_publishing("from.bank.nxbank.cmd.330503.loan.AcceptLoan")
 
 
-async def test_a_hospital_quotes_confirms_cancels_and_reads_its_quote(broker: Broker) -> None:
+async def test_a_hospital_quotes_confirms_cancels_and_reads_its_quotes_and_its_days(broker: Broker) -> None:
     async def answer(message: Msg) -> None:
         await message.respond(message.subject.encode())
 
@@ -160,6 +160,8 @@ async def test_a_hospital_quotes_confirms_cancels_and_reads_its_quote(broker: Br
             "cmd.330783.aid.ConfirmSettlement",
             "cmd.330783.aid.CancelSettlement",
             "qry.330783.aid.ShowSettlement",
+            "qry.330783.aid.ShowHospitalDay",
+            "qry.330783.aid.ReconcileHospitalDay",
         ):
             reply = await hospital.connection.request(call, b"{}", timeout=5)
             assert reply.data.decode() == f"from.hospital.dyrmyy.{call}"
@@ -303,4 +305,6 @@ def test_what_a_hospital_may_ask_for_is_this_and_no_more() -> None:
         "QuoteForPatient",
         "QuoteSettlement",
         "ShowSettlement",
+        "ShowHospitalDay",
+        "ReconcileHospitalDay",
     ]
