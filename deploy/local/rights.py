@@ -22,6 +22,8 @@ RIGHTS: Final[Mapping[str, str]] = {
     "installed": "select",
 }
 """What a service may do with each table that is installed in its schema."""
+BESIDE: Final[Mapping[str, Mapping[str, str]]] = {"notify": {"ledger": "select, insert, update, delete"}}
+"""Tables that one service has beside those, each of the file of its name in the service's package."""
 
 
 async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
@@ -39,8 +41,11 @@ async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> 
             await admin.execute(f"set role {name}_owner")
             await install_on(admin, name, "tables", "append", "read_models", "seals", "keys", "timers")
             await install_on(admin, name, "letters", package="shared.runtime")
+            beside = BESIDE.get(name, {})
+            if beside:
+                await install_on(admin, name, *beside, package=f"services.{name}")
             await admin.execute(f"grant usage, create on schema {name} to {name}")
-            for table, rights in RIGHTS.items():
+            for table, rights in {**RIGHTS, **beside}.items():
                 await admin.execute(f"grant {rights} on {name}.{table} to {name}")
             await admin.execute("reset role")
     finally:
@@ -62,7 +67,7 @@ async def _own(admin: Connection, name: str) -> None:
     owner = f"{name}_owner"
     await admin.execute(f"create schema if not exists {name} authorization {owner}")
     await admin.execute(f"alter schema {name} owner to {owner}")
-    for table in RIGHTS:
+    for table in {**RIGHTS, **BESIDE.get(name, {})}:
         await admin.execute(f"alter table if exists {name}.{table} owner to {owner}")
     functions = await admin.fetch(
         "select oid::regprocedure::text from pg_proc where pronamespace = $1::regnamespace", name
