@@ -3,6 +3,7 @@
 import typer
 
 from deploy.local import (
+    as_of,
     backup,
     bank_file,
     calling,
@@ -15,8 +16,10 @@ from deploy.local import (
     provision,
     reconcile,
     recovery,
+    replay,
     restore,
     running,
+    status,
     upkeep,
 )
 from deploy.local.demo import playing, union_side
@@ -39,7 +42,7 @@ app.command(rich_help_panel="The system")(running.up)
 app.command(rich_help_panel="The system")(playing.demo)
 app.command(rich_help_panel="The system")(simulating.simulate)
 app.command(rich_help_panel="The system")(union_side.play_union)
-app.command(rich_help_panel="The system")(running.status)
+app.command(rich_help_panel="The system")(status.status)
 app.command(rich_help_panel="The system")(logbook.logs)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
 app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
@@ -56,5 +59,7 @@ app.command(rich_help_panel="For operators")(backup.backup)
 app.command(rich_help_panel="For operators")(restore.restore)
 app.command(rich_help_panel="For operators")(recovery.recover)
 app.command(rich_help_panel="For operators")(install.install)
+app.command("as-of", rich_help_panel="For operators")(as_of.as_of)
+app.add_typer(replay.app, name="replay", rich_help_panel="For operators")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")
 app.add_typer(clock.app, name="clock", rich_help_panel="For operators")

@@ -27,7 +27,7 @@ Sequence = Annotated[int, typer.Argument(help="of the event in the stream it cam
 
 
 @app.command("list")
-def show(
+def list_all(
     programme: Annotated[str, typer.Argument(help="one alone", show_default=False)] = "",
     skipped: Annotated[bool, typer.Option(help="those that an operator gave up, too")] = False,
     output: Output = "text",
@@ -46,7 +46,23 @@ def show(
     else:
         out.print(_table(found))
         out.print()
-        out.print(Text("niangjia dead-letters retry|skip <programme> <consumer> <sequence>", "dim"))
+        out.print(Text("niangjia dead-letters show|retry|skip <programme> <consumer> <sequence>", "dim"))
+
+
+@app.command()
+def show(programme: Programme, consumer: Consumer, sequence: Sequence) -> None:
+    """One letter with its event, personal data sealed as it came, and what waits behind it."""
+    letters = asyncio.run(_all(programme))[programme]
+    one = next((letter for letter in letters if (letter.consumer, letter.sequence) == (consumer, sequence)), None)
+    if one is None:
+        wrong(f"{consumer} has no letter {sequence}")
+    behind = [letter for letter in letters if (letter.consumer, letter.stream) == (consumer, one.stream)]
+    out.print(_table([(programme, letter) for letter in behind if letter.sequence >= sequence]))
+    out.print()
+    for name, value in one.headers.items():
+        out.print(Text.assemble((f"{name} ", "dim"), value))
+    out.print()
+    out.print_json(one.body.decode())
 
 
 @app.command()

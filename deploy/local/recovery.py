@@ -15,7 +15,6 @@ from pydantic_core import from_json
 
 from deploy.local.backup import Manifest, durable_consumers
 from deploy.local.home import default_home
-from deploy.local.passes import service_of
 from deploy.local.reach import connection, database, schemas_with, urls_of
 from deploy.local.restore import RESTORED
 from deploy.local.terminal import out, wrong
@@ -86,6 +85,8 @@ async def _keyless(store: EventStore, after: int) -> list[UUID]:
     rows = await store.pool.fetch(f"select type, schema, data from {store.schema}.events where {sealed}", after)
     if not rows:
         return []
+    from deploy.local.passes import service_of  # the services' own libraries take half a second to load
+
     codec = service_of(store.schema).codec
     subjects = {
         getattr(event, event.subject)

@@ -1,12 +1,11 @@
-"""`niangjia up`, `status` and `logs`: the system of this checkout, from a terminal."""
+"""`niangjia up`: the system of this checkout, from a terminal."""
 
 import asyncio
-import json
 import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -14,16 +13,15 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.child import missing_at
 from deploy.local.home import AlreadyUp, Place, Run, default_home
 from deploy.local.ports import PortBusy
 from deploy.local.server import ServerFailed
 from deploy.local.supervisor import NotReady
 from deploy.local.system import LocalSystem
-from deploy.local.terminal import NO_ANSWER, WRONG, Output, err, out, wrong
+from deploy.local.terminal import err, out, wrong
 from shared.runtime.settings import ClockKind
 
-__all__ = ["places", "status", "until_told", "up"]
+__all__ = ["places", "until_told", "up"]
 
 
 def up(
@@ -118,43 +116,6 @@ def places(run: Run, health: dict[str, str] | None = None) -> Table:
 
 def _health(missing: str) -> Text:
     return Text("ready", "green") if not missing else Text(missing, "red")
-
-
-def status(output: Output = "text") -> None:
-    """What runs here, whether it is well, and where it is. Exit code 0 if all is well, 1 if not, 3 if nothing runs."""
-    run = default_home().run()
-    if run is None:
-        if output == "json":
-            out.print_json(json.dumps({"up": False}))
-        else:
-            err.print(f"nothing runs in {default_home().path}: start it with [cyan]niangjia up[/]", soft_wrap=True)
-        raise typer.Exit(NO_ANSWER)
-    health = asyncio.run(_ask_all(run))
-    if output == "json":
-        parts = [place.model_dump() | {"missing": health[place.name]} for place in run.places]
-        out.print_json(json.dumps({"up": True, "pid": run.pid, "since": run.since.isoformat(), "parts": parts}))
-    else:
-        ran = datetime.now(UTC) - run.since
-        out.print(
-            Text.assemble("up for ", (_length(ran.total_seconds()), "bold"), f", pid {run.pid}, clock {run.clock}")
-        )
-        out.print()
-        out.print(places(run, health))
-    raise typer.Exit(WRONG if any(health.values()) else 0)
-
-
-async def _ask_all(run: Run) -> dict[str, str]:
-    asked = await asyncio.gather(*(_missing(place) for place in run.places))
-    return {place.name: missing for place, missing in zip(run.places, asked, strict=True)}
-
-
-async def _missing(place: Place) -> str:
-    return await missing_at(place.health) if place.pid is not None else "not running"
-
-
-def _length(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
-    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min {rest % 60} s"
 
 
 def _say(line: str) -> None:

@@ -18,7 +18,7 @@ from nats.js import JetStreamContext
 from nats.js.api import DiscardPolicy, RetentionPolicy, StorageType, StreamConfig
 from nats.js.errors import APIError, NotFoundError
 
-from shared.eventsourcing.batch import MOST_MESSAGES, Batch, batches
+from shared.eventsourcing.batch import MOST_MESSAGES, Batch, OutOfStep, batches
 from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.wire import Encoder, stream_name, subjects
@@ -30,6 +30,8 @@ ACK_LIMIT: Final = 5.0
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 2.0
 """Seconds between attempts that published nothing: doubled each time, with jitter."""
+LOOK: Final = 5.0
+"""Seconds without anything to publish after which the relay looks whether the stream is as it left it."""
 PASSED_BY: Final = frozenset({10071, 10164, 10176, 10201})
 """JetStream's codes for a batch that lost parts on its way, or that the stream has moved past."""
 
@@ -127,9 +129,20 @@ class Relay:
 
     async def _publish(self, encoded: asyncio.Queue[Batch]) -> None:
         while True:
-            batch = await encoded.get()
+            try:
+                async with asyncio.timeout(LOOK):
+                    batch = await encoded.get()
+            except TimeoutError:
+                await self._look()
+                continue
             await batch.publish(self._nc, self._js, self._stream, ACK_LIMIT)
             self._published = batch.end
+
+    async def _look(self) -> None:
+        """Raises OutOfStep where the stream is not where it was left: it was lost, or filled by another relay."""
+        last = (await self._js.stream_info(self._stream)).state.last_seq
+        if last != self._published:
+            raise OutOfStep(f"stream {self._stream} is at {last}, and was left at {self._published}")
 
 
 def _is_refusal(error: Exception) -> bool:

@@ -13,7 +13,6 @@ import pytest
 from typer.testing import CliRunner
 
 from deploy.local.cli import app
-from deploy.local.home import Home
 from shared.schemas.ids import new_id
 from tests.deploy.local.command_line import Niangjia, answered, code, register
 
@@ -140,22 +139,6 @@ def test_personal_data_are_typed_in_clear_and_money_as_cny(niangjia: Niangjia) -
         r"--id-number +needed +text +GB 11643", niangjia("send", "registry", "RegisterMember", "--help").stdout
     )
     assert re.search(r"--amount +needed +CNY", niangjia("send", "loan", "ApplyForLoan", "--help").stdout)
-
-
-def test_status_shows_every_part_and_its_health(niangjia: Niangjia, home: Path) -> None:
-    shown = niangjia("status")
-    assert shown.exit_code == 0
-    for name in ("postgres", "nats", "mail", "sms", "registry"):
-        assert re.search(rf"{name} +\d+ .*ready", shown.stdout), shown.stdout
-    parts = answered(niangjia("status", "-o", "json"))["parts"]
-    assert {part["name"]: part["missing"] for part in parts} == dict.fromkeys(
-        ["postgres", "nats", "mail", "sms", "registry"], ""
-    )
-    run = Home(home).run()
-    assert run is not None
-    for url in (run.database_url, run.nats_url):
-        password = url.partition("://")[2].partition("@")[0].partition(":")[2]
-        assert password not in shown.stdout
 
 
 def test_where_nothing_runs_everything_says_so(tmp_path: Path) -> None:

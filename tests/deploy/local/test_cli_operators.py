@@ -55,6 +55,10 @@ async def test_a_dead_letter_is_listed_with_what_waits_behind_it_retried_and_ski
     shown = (await away(niangjia, "dead-letters", "list")).stdout
     assert re.search(r"aid +aid-on-registry +17 +dead +8 +MemberErased +ValueError", shown)
     assert (await states()) == {17: "dead", 18: "parked", 40: "dead"}
+    detail = (await away(niangjia, "dead-letters", "show", "aid", "aid-on-registry", "17")).stdout
+    assert re.search(r"18 +parked", detail)
+    assert "ce-subject member-1" in detail
+    assert "has no letter 99" in (await away(niangjia, "dead-letters", "show", "aid", "aid-on-registry", "99")).stderr
 
     assert (await away(niangjia, "dead-letters", "retry", "aid", "aid-on-registry", "17")).exit_code == 0
     assert (await away(niangjia, "dead-letters", "retry", "aid", "aid-on-registry", "18")).exit_code == 1

@@ -116,6 +116,23 @@ async def test_a_relay_goes_on_where_the_stream_ends(store: EventStore, nc: Clie
     await assert_stream_is_log(nc, store)
 
 
+async def test_a_stream_that_was_lost_is_filled_again_though_nothing_happens(
+    store: EventStore, nc: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relays, "LOOK", 0.1)
+    await deposit(store, 20)
+    async with relaying(store, nc) as relay:
+        await whole(relay, store)
+        await nc.jetstream().delete_stream("SAVINGS")
+        await ensure_stream(nc.jetstream(), "savings")
+
+        async def filled() -> bool:
+            return (await nc.jetstream().stream_info("SAVINGS")).state.last_seq == 20
+
+        await until(filled)
+    await assert_stream_is_log(nc, store)
+
+
 async def test_the_relay_knows_what_waits(store: EventStore, nc: Client) -> None:
     await deposit(store, 30)
     assert await Relay(store, nc, "savings").lag() == 30
