@@ -51,7 +51,7 @@ async def test_no_log_and_no_error_names_a_person(
             refusal = {"Code": "isv.MOBILE_NUMBER_ILLEGAL", "Message": "13867201234", "RequestId": "r"}
             peer.orders.extend([*Fault, (400, refusal), (500, "张建国"), (200, refusal)])
         else:
-            peer.orders.extend([SmppFault.TAKE_AND_DROP, SmppFault.TAKE_AND_DELAY, SmppFault.GARBAGE])
+            peer.orders.extend([SmppFault.TAKE_AND_DROP, SmppFault.GARBAGE, SmppFault.TAKE_AND_DELAY])
         while peer.orders:
             try:
                 await provider.send(message)
