@@ -1,7 +1,7 @@
 """What notify answers: where notifications stand. Never their content."""
 
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 from services.notify.refusals import NO_SUCH_NOTIFICATION, NOT_YOURS
 from services.notify.views import NotificationRow, Notifications
@@ -23,6 +23,8 @@ from shared.schemas.notify import (
 )
 
 __all__ = ["ANSWERS"]
+
+LATER: Final = (DeliveryStatus.WAITING.value, DeliveryStatus.DEFERRED.value)
 
 
 async def show_notification(query: ShowNotification, asked: Asked) -> Notification:
@@ -114,7 +116,8 @@ def _notification(row: NotificationRow) -> Notification:
             "reason": row.reason,
             "sent_at": row.sent_at,
             "delivered_at": row.delivered_at,
-            "retry_at": row.due_at if row.status == DeliveryStatus.WAITING else None,
+            "retry_at": row.due_at if row.status in LATER else None,
+            "expires_at": row.expires_at if row.due_at is not None else None,
         }
     )
 

@@ -6,7 +6,6 @@ from typing import Final
 
 from services.notify.channels import Email, NotServed, OverBudget, SendingRefused, Sent, Sms, Window
 from services.notify.choosing import Choosing, Later
-from services.notify.ledger import Line
 from services.notify.outlets import Outlet
 from services.notify.preparing import NotYet, Prepared, Unsendable
 from services.notify.recording import Recording
@@ -80,8 +79,7 @@ class Attempting:
 
     async def _send(self, row: NotificationRow, message: Sms | Email, outlet: Outlet) -> None:
         began = self._now()
-        self._choosing.spend(outlet, row, message)
-        await self._choosing.ledger.write(self._line(row, message, outlet))
+        await self._choosing.write(outlet, row, message)
         attempt = await self._start(row, outlet.name, self._segments(message, outlet.name))
         if attempt is None:
             return
@@ -162,18 +160,6 @@ class Attempting:
         await self._recording.record(
             row,
             RecordFailure(notification_id=own, attempt=attempt, failure=failure, reason=reason, not_before=not_before),
-        )
-
-    def _line(self, row: NotificationRow, message: Sms | Email, outlet: Outlet) -> Line:
-        return Line(
-            notification_id=row.notification_id,
-            attempt=row.attempts + 1,
-            provider=outlet.name,
-            template=row.template,
-            number=self._choosing.number(message),
-            federation=row.federation,
-            recipient=row.recipient_id,
-            at=self._running.clock.now(),
         )
 
     def _segments(self, message: Sms | Email, provider: str) -> int | None:

@@ -1,13 +1,15 @@
 """Which provider a message goes by: weights, health, approval, budgets."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from services.notify.boards import Approvals, Providers
 from services.notify.channels import Email, Sms
-from services.notify.ledger import Ledger
+from services.notify.ledger import Ledger, Line
 from services.notify.limits import Per, Spending
 from services.notify.outlets import Outlet, choose
 from services.notify.preparing import NOTIFY, Prepared
@@ -37,7 +39,9 @@ class Choosing:
     def __init__(self, running: Running, channel: Channel, outlets: Mapping[str, Outlet]) -> None:
         self._running, self._channel, self._outlets = running, channel, outlets
         self._resources: Resources = running.resources
-        self.ledger = Ledger(running.store.pool)
+        self._ledger = Ledger(running.store.pool)
+        self._unwritten: set[UUID] = set()
+        self._written = asyncio.Event()
         self._approvals: dict[tuple[str, str], str] = {}
         self._spending: dict[str, list[Spending]] = {}
 
@@ -70,10 +74,13 @@ class Choosing:
         now = self._running.clock.now()
         limited = [outlet for outlet in self._outlets.values() if outlet.limits.budgets]
         if limited:
+            while self._unwritten:
+                self._written.clear()
+                await self._written.wait()
             numbers = list({self.number(message) for _, message in page if isinstance(message, Sms | Email)})
             self._spending = {
                 outlet.name: [
-                    await self.ledger.spending(outlet.name, budget, numbers, now) for budget in outlet.limits.budgets
+                    await self._ledger.spending(outlet.name, budget, numbers, now) for budget in outlet.limits.budgets
                 ]
                 for outlet in limited
             }
@@ -113,8 +120,29 @@ class Choosing:
         )
 
     def spend(self, outlet: Outlet, row: NotificationRow, message: Sms | Email) -> None:
+        """A message is about to be handed over."""
+        self._unwritten.add(row.notification_id)
         for spending in self._spending.get(outlet.name, ()):
             spending.spend(row.template, self.number(message))
+
+    async def write(self, outlet: Outlet, row: NotificationRow, message: Sms | Email) -> None:
+        """That it is, for whoever counts later."""
+        try:
+            await self._ledger.write(
+                Line(
+                    notification_id=row.notification_id,
+                    attempt=row.attempts + 1,
+                    provider=outlet.name,
+                    template=row.template,
+                    number=self.number(message),
+                    federation=row.federation,
+                    recipient=row.recipient_id,
+                    at=self._running.clock.now(),
+                )
+            )
+        finally:
+            self._unwritten.discard(row.notification_id)
+            self._written.set()
 
     def _approved(self, row: NotificationRow, outlets: Sequence[Outlet]) -> list[Outlet]:
         return [

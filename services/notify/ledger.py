@@ -78,8 +78,8 @@ class Ledger:
         number = "number" if budget.per in {Per.NUMBER, Per.TEMPLATE_NUMBER} else "''::bytea"
         [(most, exhausted, first)] = await self._pool.fetch(
             "select coalesce(max(n), 0), count(*) filter (where n >= $3), min(first) filter (where n >= $3)"
-            f" from (select count(*) n, min(at) first from notify.ledger where provider = $1 and at > $2"
-            f" group by {template}, {number}) spent",
+            f" from (select {template}, {number}, count(*), min(at) from notify.ledger where provider = $1 and at > $2"
+            " group by 1, 2) spent (template, number, n, first)",
             provider,
             budget.since(now),
             budget.limit,

@@ -3,6 +3,7 @@
 from shared.schemas.messages import Reason
 
 __all__ = [
+    "BAD_VALUES",
     "CANNOT_REFUSE",
     "CONTENT_GONE",
     "DIGEST_CLOSED",
@@ -13,6 +14,7 @@ __all__ = [
     "NOT_WANTED",
     "NOT_YOURS",
     "NO_SUCH_NOTIFICATION",
+    "NO_SUCH_TEMPLATE",
     "QUIET_NOW",
     "TOO_OLD",
 ]
@@ -29,3 +31,5 @@ CANNOT_REFUSE = Reason("cannot_refuse", "通知 第9条", "{classes}通知不能
 NOT_A_TEMPLATE = Reason("not_a_template", "通知 第10条", "没有短信模板{template}")
 NOT_SUBMITTED = Reason("not_submitted", "通知 第11条", "模板{template}没有在{provider}报审，现在的状态是{approval}")
 DIGEST_CLOSED = Reason("digest_closed", "通知 第12条", "这份汇总已经发出")
+NO_SUCH_TEMPLATE = Reason("no_such_template", "通知 第13条", "没有模板{template}")
+BAD_VALUES = Reason("bad_values", "通知 第14条", "模板变量不对：{problem}")

@@ -177,6 +177,8 @@ class Lane:
     def _begin(self, row: NotificationRow, message: Prepared | Later, outlet: Outlet | None) -> None:
         own = row.notification_id
         if outlet is not None:
+            assert isinstance(message, Sms | Email)
+            self._choosing.spend(outlet, row, message)
             outlet.under_way += 1
             outlet.pace.go()
         task = asyncio.create_task(self._attempting.see_to(row, message, outlet), name=f"notification {own}")

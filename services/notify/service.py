@@ -7,6 +7,7 @@ from services.notify.answers import ANSWERS
 from services.notify.boards import Approvals, Contents, Digests, Minutes, Providers, Replies, Subscribers
 from services.notify.handling import COMMANDS
 from services.notify.hearing import hear_for_ever
+from services.notify.overviews import OVERVIEWS
 from services.notify.reactions import reactions_to
 from services.notify.resources import resources
 from services.notify.sending import send_for_ever
@@ -25,7 +26,7 @@ service = Service(
     programme="notify",
     codec=Codec.of(notify),
     commands=COMMANDS,
-    queries=ANSWERS,
+    queries={**ANSWERS, **OVERVIEWS},
     views=(Notifications(), Minutes(), Providers(), Approvals(), Replies(), Subscribers(), Digests(), Contents()),
     reactions=reactions_to(rules.shipped().events),
     works={"sender": send_for_ever, "hearing": hear_for_ever, "upkeep": keep_up},

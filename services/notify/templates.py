@@ -15,7 +15,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
 from jinja2 import Template as JinjaTemplate
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, StringConstraints, ValidationError
 
 from services.notify.senders import Sender
 from services.notify.wording import VariableText
@@ -112,6 +112,17 @@ class Template(_Part):
         """Raises BadValues."""
         return self._email_words(to, self._written(values))
 
+    def previewed(self, to: Addressee, values: Values) -> tuple[str | None, EmailWords | None]:
+        """The text message and the email, with examples for what is not among the values. Raises BadValues."""
+        if strange := sorted(values.keys() - self.variables.keys()):
+            raise BadValues(f"{self.ref}: has no {', '.join(strange)}")
+        examples: dict[str, str | None] = {name: variable.example for name, variable in self.variables.items()}
+        written = examples | {name: self._one(name, value) for name, value in values.items()}
+        return (
+            None if self.sms is None else self._sms_text(to, written),
+            None if self.email is None else self._email_words(to, written),
+        )
+
     def check(self) -> None:
         """Raises BadTemplate where its words and its variables do not fit together."""
         if not self.channels:
@@ -145,13 +156,14 @@ class Template(_Part):
     def _written(self, values: Values) -> dict[str, str | None]:
         if wrong := sorted(values.keys() ^ self.variables.keys()):
             raise BadValues(f"{self.ref}: missing or too many: {', '.join(wrong)}")
-        written: dict[str, str | None] = {}
-        for name, variable in self.variables.items():
-            try:
-                written[name] = variable.written(values[name])
-            except ValueError:
-                raise BadValues(f"{self.ref}: {name} is no {variable.kind}") from None
-        return written
+        return {name: self._one(name, values[name]) for name in self.variables}
+
+    def _one(self, name: str, value: JsonValue) -> str | None:
+        variable = self.variables[name]
+        try:
+            return variable.written(value)
+        except ValueError:
+            raise BadValues(f"{self.ref}: {name} is no {variable.kind}") from None
 
     def _sms_text(self, to: Addressee, written: dict[str, str | None]) -> str:
         assert self.sms is not None, f"{self.ref} has no text message"

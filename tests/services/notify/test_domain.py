@@ -4,17 +4,36 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
-from services.notify.domain import NotifyFacts, Patience, Quiet, Retries, Standing, content_key, decide, notification
+from services.notify.domain import (
+    NotifyFacts,
+    Patience,
+    Quiet,
+    Retries,
+    Standing,
+    content_key,
+    decide,
+    notification,
+    repeated,
+)
+from shared.eventsourcing.decider import SHANGHAI
 from shared.eventsourcing.specification import Specification
-from shared.schemas.messages import Actor, Command, Event, Role
+from shared.schemas.messages import Actor, Command, Event, Refused, Role
 from shared.schemas.notify import (
+    CancelNotification,
     Channel,
+    DeferNotification,
+    Deferral,
     DeliveryReceiptReceived,
+    ExpireNotification,
     FailureKind,
     MessageClass,
+    NotificationDeferred,
     NotificationDelivered,
+    NotificationExpired,
     NotificationFailed,
     NotificationId,
     NotificationRequested,
@@ -34,6 +53,7 @@ from shared.schemas.notify import (
     Suppression,
     SuppressNotification,
     TemplateRef,
+    notification_id,
 )
 from shared.schemas.personal import Personal
 
@@ -55,6 +75,11 @@ LI = UUID("01985b5e-3f00-7000-8000-000000000002")
 GATEWAY, OTHER = "sms-gateway", "another-gateway"
 TEMPORARY, PERMANENT, TECHNICAL = FailureKind
 
+given_hours = hypothesis.given(
+    instant=st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+    begins=st.times().map(lambda at: at.replace(microsecond=0)),
+    ends=st.times().map(lambda at: at.replace(microsecond=0)),
+)
 specification: Specification[Command, Standing, Event, NotifyFacts] = Specification(notification.fold, decide, FACTS)
 given = specification.given
 
@@ -184,8 +209,20 @@ def suppress() -> SuppressNotification:
     return SuppressNotification(notification_id=OWN, reason=Suppression.NO_CONTACT)
 
 
+LATER = NOON + timedelta(hours=5)
+
+
+def deferred(why: Deferral = Deferral.BUDGET, until: datetime = LATER) -> NotificationDeferred:
+    return NotificationDeferred(notification_id=OWN, until=until, why=why)
+
+
+def expired(reason: str = "too old") -> NotificationExpired:
+    return NotificationExpired(notification_id=OWN, reason=reason)
+
+
 WAITING: dict[str, list[Event]] = {
     "requested": [requested()],
+    "deferred": [requested(), deferred()],
     "to be tried again": [requested(), started(), failed_once(1, 5)],
 }
 SENDING: list[Event] = [requested(), started()]
@@ -195,6 +232,7 @@ ENDED: dict[str, list[Event]] = {
     "delivered": [*SENDING, sent(), received(ReceiptStatus.DELIVERED), delivered()],
     "unconfirmed": [*SENDING, unconfirmed()],
     "failed": [*SENDING, failed()],
+    "expired": [requested(), expired()],
 }
 
 
@@ -361,7 +399,7 @@ def test_after_a_receipt_the_providers_own_answer_comes_too_late() -> None:
 
 
 @pytest.mark.parametrize("status", ReceiptStatus)
-@histories({name: ENDED[name] for name in ("delivered", "failed", "suppressed")} | WAITING)
+@histories({name: ENDED[name] for name in ("delivered", "failed", "expired", "suppressed")} | WAITING)
 def test_receipts_that_are_late_repeated_or_contradict_are_kept_and_change_nothing(
     history: list[Event], status: ReceiptStatus
 ) -> None:
@@ -371,3 +409,152 @@ def test_receipts_that_are_late_repeated_or_contradict_are_kept_and_change_nothi
 @histories(POSSESSION)
 def test_a_receipt_of_a_provider_that_was_not_spoken_to_is_kept_and_changes_nothing(history: list[Event]) -> None:
     given(*history).when(receipt(ReceiptStatus.DELIVERED, OTHER)).then(received(ReceiptStatus.DELIVERED, OTHER))
+
+
+# Later, or not any more
+
+EVENING, MORNING = (datetime(2026, 11, day, hour, tzinfo=UTC) for day, hour in ((24, 14), (25, 0)))
+"""22:00 and 08:00 in China."""
+NIGHT = EVENING + timedelta(hours=3)
+SERVICE = MessageClass.SERVICE
+
+
+def of_class(message_class: MessageClass, at: datetime = NOON) -> NotificationRequested:
+    return requested().model_copy(
+        update={
+            "message_class": message_class,
+            "at": at,
+            "expires_at": at + A_WEEK,
+            "content_key": content_key(LI, at.astimezone(SHANGHAI).date()),
+        }
+    )
+
+
+def defer(until: datetime = LATER) -> DeferNotification:
+    return DeferNotification(notification_id=OWN, until=until, why=Deferral.BUDGET)
+
+
+@histories(WAITING)
+def test_what_waits_can_be_deferred(history: list[Event]) -> None:
+    until = LATER + timedelta(hours=1)
+    given(*history).when(defer(until)).then(deferred(until=until))
+
+
+def test_a_deferral_to_the_same_time_or_to_the_past_is_none() -> None:
+    given(requested(), deferred()).when(defer()).nothing()
+    given(requested()).when(defer(NOON)).nothing()
+
+
+@pytest.mark.parametrize("message_class", [MessageClass.PROGRESS, SERVICE])
+@pytest.mark.parametrize("now", [EVENING, NIGHT, MORNING - timedelta(seconds=1)])
+def test_what_is_not_urgent_waits_at_night_until_eight(message_class: MessageClass, now: datetime) -> None:
+    quiet = deferred(Deferral.QUIET_HOURS, MORNING)
+    given().when(request(message_class=message_class), now=now).then(of_class(message_class, now), quiet)
+    history = (of_class(message_class), deferred())
+    given(*history).when(start(), now=now).refused("quiet_now", "通知 第4条")
+
+
+@pytest.mark.parametrize("now", [EVENING - timedelta(seconds=1), MORNING])
+def test_by_day_nothing_waits(now: datetime) -> None:
+    given().when(request(message_class=SERVICE), now=now).then(of_class(SERVICE, now))
+    given(of_class(SERVICE)).when(start(), now=now).then(started())
+
+
+@pytest.mark.parametrize("message_class", [MessageClass.PAYMENT, MessageClass.DEADLINE])
+def test_payments_and_deadlines_go_at_once_at_any_hour(message_class: MessageClass) -> None:
+    given().when(request(message_class=message_class), now=NIGHT).then(of_class(message_class, NIGHT))
+    given(of_class(message_class)).when(start(), now=NIGHT).then(started())
+
+
+def test_a_mail_disturbs_nobody_at_night() -> None:
+    given(of_class(SERVICE).model_copy(update={"channel": Channel.EMAIL})).when(start(), now=NIGHT).then(started())
+
+
+@given_hours
+def test_the_end_of_quiet_hours_is_not_quiet_and_within_a_day(instant: datetime, begins: time, ends: time) -> None:
+    quiet = Quiet(begins, ends, frozenset({Channel.SMS}))
+    over = quiet.over_at(instant, Channel.SMS, SERVICE)
+    if over is not None:
+        assert instant < over <= instant + timedelta(days=1)
+        assert quiet.over_at(over, Channel.SMS, SERVICE) is None
+        assert quiet.over_at(instant, Channel.SMS, MessageClass.PAYMENT) is None
+
+
+@histories(WAITING)
+def test_what_is_too_old_expires_and_is_not_begun_any_more(history: list[Event]) -> None:
+    command = ExpireNotification(notification_id=OWN)
+    attempt = len([event for event in history if isinstance(event, SendingStarted)]) + 1
+    given(*history).when(command, now=NOON + A_WEEK).then(expired())
+    given(*history).when(start(attempt), now=NOON + A_WEEK).refused("too_old", "通知 第5条")
+    given(*history).when(command, now=NOON + A_WEEK - timedelta(seconds=1)).nothing()
+
+
+def test_a_receipt_is_waited_for_from_who_reports_and_then_it_has_expired() -> None:
+    awaited = sent().model_copy(update={"receipt_by": NOON + timedelta(hours=72), "took_ms": 20})
+    command = RecordSent(notification_id=OWN, attempt=1, provider_message_id="m-1", took_ms=20, reports=True)
+    given(*SENDING).when(command).then(awaited)
+    late = NOON + timedelta(hours=72)
+    expire = ExpireNotification(notification_id=OWN)
+    given(*SENDING, awaited).when(expire, now=late).then(expired("no receipt"))
+    given(*SENDING, awaited).when(expire, now=late - timedelta(seconds=1)).nothing()
+    given(*SENDING, sent()).when(expire, now=late).nothing()
+    history = (*SENDING, awaited, expired("no receipt"))
+    given(*history).when(receipt(ReceiptStatus.DELIVERED)).then(received(ReceiptStatus.DELIVERED))
+
+
+def test_what_may_have_been_sent_does_not_expire() -> None:
+    for history in (SENDING, ENDED["delivered"], ENDED["unconfirmed"], ENDED["failed"]):
+        given(*history).when(ExpireNotification(notification_id=OWN), now=NOON + A_WEEK).nothing()
+
+
+def test_whoever_does_not_want_to_be_told_is_not() -> None:
+    unwanted = suppressed(Suppression.OPTED_OUT)
+    given().when(request(message_class=SERVICE), unwanted=frozenset({SERVICE})).then(of_class(SERVICE), unwanted)
+    given(of_class(SERVICE)).when(start(), unwanted=frozenset({SERVICE})).refused("not_wanted", "通知 第6条")
+    given(requested()).when(start(), unwanted=frozenset({SERVICE})).then(started())
+
+
+def test_of_who_was_erased_nothing_is_asked_for() -> None:
+    given().when(request(), forgotten=True).nothing()
+
+
+@histories(WAITING)
+def test_an_operator_cancels_what_waits(history: list[Event]) -> None:
+    command = CancelNotification(notification_id=OWN)
+    given(*history).when(command).then(suppressed(Suppression.CANCELLED))
+
+
+def test_what_may_have_been_sent_or_has_ended_is_not_cancelled() -> None:
+    for history in (SENDING, *ENDED.values()):
+        given(*history).when(CancelNotification(notification_id=OWN)).refused("not_waiting")
+
+
+@pytest.mark.parametrize("chance", [0.0, 0.5, 1.0])
+def test_what_failed_together_does_not_come_back_together(chance: float) -> None:
+    retry = Retries(4, timedelta(seconds=10), timedelta(seconds=60), jitter=0.2).after(1, NOON, chance)
+    assert retry - NOON == timedelta(seconds=10 + 2 * chance)
+
+
+def test_a_provider_may_say_when_it_takes_more() -> None:
+    command = record_failure().model_copy(update={"not_before": LATER})
+    later = failed_once(1, 5).model_copy(update={"retry_at": LATER})
+    given(*SENDING).when(command).then(later)
+
+
+# Again
+
+AGAIN = UUID("01985b5e-3f00-7000-8000-00000000000a")
+
+
+def test_what_has_ended_is_said_again_in_a_notification_of_its_own() -> None:
+    for history in ENDED.values():
+        (first, *_) = repeated(requested(), notification.fold(history), AGAIN, FACTS)
+        assert isinstance(first, NotificationRequested)
+        assert (first.content_of, first.cause, first.template) == (OWN, AGAIN, requested().template)
+        assert first.notification_id == notification_id(AGAIN, first.rule, first.channel, first.recipient)
+
+
+def test_what_has_not_ended_is_not_said_again() -> None:
+    for history in (SENDING, *WAITING.values()):
+        with pytest.raises(Refused, match="not_ended"):
+            repeated(requested(), notification.fold(history), AGAIN, FACTS)
