@@ -15,6 +15,7 @@ from rich.console import Console
 
 from tests.bench import (
     aid_claims,
+    aid_covers,
     aid_fund,
     aid_settling,
     batches,
@@ -47,6 +48,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Pace], Awaitable[list[Finding]]]]] = 
     "aid-settling": aid_settling.measure,
     "aid-claims": aid_claims.measure,
     "aid-fund": aid_fund.measure,
+    "aid-covers": aid_covers.measure,
 }
 
 
