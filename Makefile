@@ -1,7 +1,7 @@
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help up demo test test-containers check golden bench clean
+.PHONY: help up demo test test-containers check golden bench clean contracts asyncapi
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -30,6 +30,13 @@ check: $(ready) ## style, types and the direction of imports
 
 golden: $(ready) ## record new events among the golden ones; refuses a change that would make recorded events unreadable
 	$(bin)/python -m tests.shared.schemas.golden
+
+contracts: $(ready) ## what banks and hospitals build on, from the languages: JSON Schemas and AsyncAPI under docs/contracts
+	$(bin)/python -m deploy.nats.contract
+
+asyncapi: contracts ## the contracts, by AsyncAPI's official parser (needs node and npm)
+	npm install --prefix .tools/asyncapi --no-save --ignore-scripts --no-audit --no-fund --loglevel=error @asyncapi/parser@3.6.6
+	node deploy/nats/asyncapi.mjs docs/contracts/*.asyncapi.json
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench
