@@ -189,13 +189,14 @@ class Book:
 
 
 async def send(client: Client, answer: Answer) -> tuple[str, str]:
-    """Until the union has answered: `accepted` or `refused`, and its reply."""
+    """Until the union has answered: `accepted`, `answered` or `refused`, and its reply."""
     while True:
         with suppress(nats.errors.Error, TimeoutError):
             headers = {"command-id": str(answer.command_id)}
             reply = await client.request(answer.subject, answer.body.encode(), timeout=10, headers=headers)
             status = (reply.headers or {}).get("status", "away")
-            if status != "away":
+            busy = status == "refused" and json.loads(reply.data)["code"] == "busy"
+            if status != "away" and not busy:
                 return status, reply.data.decode()
         await asyncio.sleep(PAUSE)
 
