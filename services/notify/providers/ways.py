@@ -24,6 +24,7 @@ one way for each channel, from `SMTP_*` and `SMS_*` in the environment.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -48,8 +49,13 @@ from shared.schemas.notify import Channel, Name
 __all__ = ["BadWays", "Ways", "WaysFile", "open_ways"]
 
 VARIABLE: Final = "NOTIFY_WAYS"
+KEY: Final = re.compile(r"[A-Za-z0-9._~-]{16,128}")
+"""It stands in a path."""
 
-type Account = Annotated[SmtpAccount | SmsGatewayAccount | AliyunAccount | TencentAccount, Field(discriminator="kind")]
+type Account = Annotated[
+    SmtpAccount | SmsGatewayAccount | AliyunAccount | TencentAccount | KannelAccount | SmppAccount,
+    Field(discriminator="kind"),
+]
 type AnyProvider = Provider[Sms] | Provider[Email]
 type Weights = dict[Name, PositiveInt]
 
@@ -94,6 +100,16 @@ class WaysFile(_Shares):
                         raise ValueError(f"{name} has a weight, and is no provider")
                     if (own := _channel(self.providers[name])) is not channel:
                         raise ValueError(f"{name} sends by {own}, and has a weight for {channel}")
+        return self
+
+    @model_validator(mode="after")
+    def _who_calls_back_has_a_door_and_a_key_nobody_guesses(self) -> Self:
+        for name, account in self.providers.items():
+            if (key := getattr(account, "callback_key", None)) is not None:
+                if self.callbacks is None:
+                    raise ValueError(f"{name} has a callback_key, and there is no [callbacks]")
+                if not KEY.fullmatch(key.get_secret_value()):
+                    raise ValueError(f"the callback_key of {name} is not 16 to 128 letters, digits and -._~")
         return self
 
 

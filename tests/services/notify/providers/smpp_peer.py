@@ -1,6 +1,7 @@
 """Two SMSCs: another's (smpp34, in Rust), and one of our own that fails to order."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -127,9 +128,9 @@ class FaultySmsc:
 
 
 @asynccontextmanager
-async def faulty_smsc() -> AsyncIterator[FaultySmsc]:
+async def faulty_smsc(tls: ssl.SSLContext | None = None) -> AsyncIterator[FaultySmsc]:
     peer = FaultySmsc()
-    server = await asyncio.start_server(peer.serve, LOOPBACK, 0)
+    server = await asyncio.start_server(peer.serve, LOOPBACK, 0, ssl=tls)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

@@ -35,7 +35,7 @@ from tests.services.notify.providers.http_peer import Fault, HttpPeer, Request, 
 from tests.services.notify.providers.messages import Heard, sms
 from tests.waiting import until
 
-KEY = "of-a-test"
+KEY = "of-test"
 FAKE_LINE = "/usr/lib/kannel/test/fakesmsc"
 
 
@@ -172,7 +172,7 @@ async def test_what_is_no_report_is_not_understood(query: dict[str, str]) -> Non
 CONFIGURATION = """
 group = core
 admin-port = {admin}
-admin-password = of-a-test
+admin-password = of-test
 admin-interface = "127.0.0.1"
 smsbox-port = {smsbox}
 smsbox-interface = "127.0.0.1"
@@ -192,7 +192,7 @@ sendsms-interface = "127.0.0.1"
 
 group = sendsms-user
 username = niangjia
-password = of-a-test
+password = of-test
 concatenation = true
 max-messages = 10
 

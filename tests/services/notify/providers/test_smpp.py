@@ -1,9 +1,11 @@
 """Text messages by SMPP: towards another's SMSC, and towards one of our own that fails to order."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 import smpp34
@@ -37,9 +39,9 @@ from tests.services.notify.providers.smpp_peer import Fault, FaultySmsc, Smsc, f
 from tests.waiting import until
 
 
-def smpp(port: int, *, timeout: float = 5) -> Smpp:
+def smpp(port: int, **more: object) -> Smpp:
     given = {"host": LOOPBACK, "port": port, "system_id": "niangjia", "password": "of-test", "sender": "10690000"}
-    return Smpp(SmppAccount.model_validate(given | {"timeout": timeout}))
+    return Smpp(SmppAccount.model_validate({**given, "timeout": 5, **more}))
 
 
 @asynccontextmanager
@@ -142,6 +144,18 @@ async def test_an_smsc_that_cannot_be_reached_or_does_not_let_us_in_got_nothing(
         peer.bind_status = 0
         await provider.send(sms())
         assert peer.taken == 1
+
+
+async def test_a_line_is_sealed_and_only_one_that_somebody_vouches_for_gets_the_password(
+    certificate: Path, tls_of_server: ssl.SSLContext
+) -> None:
+    async with faulty_smsc(tls_of_server) as peer:
+        believed, strange = smpp(peer.port, tls=True, ca_file=certificate), smpp(peer.port, tls=True)
+        await believed.send(sms())
+        with pytest.raises(Technical, match="SSLCertVerificationError"):
+            await strange.send(sms())
+        await believed.close()
+        assert (peer.taken, peer.binds) == (1, 1)
 
 
 async def test_a_session_that_the_smsc_has_ended_is_opened_anew() -> None:

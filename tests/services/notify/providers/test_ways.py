@@ -4,12 +4,21 @@ from pathlib import Path
 
 import pytest
 
+from services.notify.channels import Listening
+from services.notify.providers.kannel import Kannel
 from services.notify.providers.smtp import SmtpAccount
 from services.notify.providers.ways import BadWays, WaysFile, open_ways
 from shared.schemas.notify import Channel
+from tests.services.notify.providers.http_peer import serving
+from tests.services.notify.providers.messages import sms
+from tests.services.notify.providers.test_kannel import KEY, Smsbox
 
 NANXUN, DONGYANG = "330503", "330783"
 GOOD = """
+[callbacks]
+port = 8090
+url = "https://notify.nanxun.example"
+
 [email]
 post = 100
 
@@ -52,10 +61,36 @@ access_key_id = "LTAI"
 access_key_secret = { env = "SMS_OF_A_TEST" }
 """
 
+LINES = """
+[callbacks]
+port = 8090
+url = "https://notify.nanxun.example"
+
+[sms]
+line = 1
+other-line = 1
+
+[providers.line]
+kind = "kannel"
+url = "http://{address}/cgi-bin/sendsms"
+username = "niangjia"
+password = {{ env = "SMS_OF_A_TEST" }}
+sender = "10690000"
+callback_key = {{ env = "KEY_OF_A_TEST" }}
+
+[providers.other-line]
+kind = "smpp"
+host = "127.0.0.1"
+system_id = "niangjia"
+password = {{ env = "SMS_OF_A_TEST" }}
+sender = "10690000"
+tls = true
+"""
+
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    (tmp_path / "secret").write_text("hidden in a file\n")
+    (tmp_path / "secret").write_text("hidden-in-a-file\n")
     monkeypatch.setenv("SMS_OF_A_TEST", "hidden in a variable")
     path = tmp_path / "ways.toml"
     path.write_text(GOOD % {"secret": tmp_path / "secret"})
@@ -83,12 +118,31 @@ async def test_without_a_file_there_is_one_way_for_each_channel(monkeypatch: pyt
         assert ways.of(NANXUN, Channel.EMAIL) == {"smtp": 1}
 
 
+async def test_a_gateway_is_told_where_the_door_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMS_OF_A_TEST", KEY)
+    monkeypatch.setenv("KEY_OF_A_TEST", key := "key-of-this-very-test")
+    path = tmp_path / "ways.toml"
+    async with serving(Smsbox()) as peer:
+        path.write_text(LINES.format(address=peer.address))
+        monkeypatch.setenv("NOTIFY_WAYS", str(path))
+        async with open_ways() as ways:
+            assert ways.callbacks is not None
+            assert ways.callbacks.port == 8090
+            line = ways.providers["line"]
+            assert isinstance(line, Kannel)
+            await line.send(sms())
+            assert isinstance(ways.providers["other-line"], Listening)
+    assert (
+        peer.sent[0].headers["x-kannel-dlr-url"].startswith(f"https://notify.nanxun.example/callbacks/line/{key}?id=")
+    )
+
+
 def test_secrets_come_from_files_and_variables_and_are_never_shown(file: Path) -> None:
     loaded = WaysFile.load(file)
     post = loaded.providers["post"]
     assert isinstance(post, SmtpAccount)
     assert post.password is not None
-    assert post.password.get_secret_value() == "hidden in a file"
+    assert post.password.get_secret_value() == "hidden-in-a-file"
     assert "hidden" not in repr(loaded)
 
 
@@ -99,6 +153,12 @@ def test_secrets_come_from_files_and_variables_and_are_never_shown(file: Path) -
         ('{ env = "SMS_OF_A_TEST" }', '{ env = "NOT_SET" }', "there is no secret in NOT_SET"),
         ('{ env = "SMS_OF_A_TEST" }', '{ file = "/nowhere" }', "/nowhere: No such file or directory"),
         ('{ env = "SMS_OF_A_TEST" }', "{ }", "either file or env"),
+        ('[callbacks]\nport = 8090\nurl = "https://notify.nanxun.example"', "", "there is no \\[callbacks\\]"),
+        (
+            'app_id = "1400006666"\ncallback_key = { file',
+            'app_id = "1"\ncallback_key = { env = "HOME" }\n# {',
+            "is not 16 to",
+        ),
         ("second = 20", "fourth = 20", "fourth has a weight, and is no provider"),
         ("{1}您好，您", "{1}{3}您好", "variables stand side by side"),
         ("second = 20", "post = 20", "post sends by email, and has a weight for sms"),
