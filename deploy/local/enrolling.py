@@ -26,6 +26,8 @@ from shared.schemas.money import Fen, cny
 
 __all__ = ["Order", "carry_out"]
 
+LONGEST: Final = 30.0
+"""Seconds for thousands of workers in one call, on a machine that has much else to do."""
 PATIENCE: Final = 60.0
 """Seconds for which a service may be away, such as while it is started anew."""
 
@@ -63,7 +65,7 @@ async def _enrol(order: Order) -> tuple[Counter[Outcome], list[Premiums], list[P
         employer = read_credit_code(order.employer).code if order.employer else None
         found = books(order.rosters, now.date(), employer)
         _must_be_apart(found, order)
-        client = Client(broker, patience=PATIENCE)
+        client = Client(broker, timeout=LONGEST, patience=PATIENCE)
         registry, aid = (
             Caller(client=client, programme=name, actor=order.actor, federation=order.federation)
             for name in ("registry", "aid")

@@ -16,7 +16,8 @@ from shared.schemas.messages import Accepted, Actor, Command, Query, Refused
 __all__ = ["Caller", "side_by_side"]
 
 SIDE_BY_SIDE: Final = 64
-"""Calls under way at once."""
+"""Calls under way at once, where each is a small one. Of large ones fewer: what waits behind others is called again
+once its time is up, and is worked on twice."""
 PATIENCE: Final = 60.0
 """Seconds that a service may say that it is busy or that its read models are behind."""
 PAUSE: Final = 0.2
@@ -63,7 +64,9 @@ async def _patiently(call: Callable[[], Awaitable[Any]]) -> Any:
         await asyncio.sleep(PAUSE)
 
 
-async def side_by_side[T](things: Iterable[T], work: Callable[[T], Awaitable[None]]) -> None:
+async def side_by_side[T](
+    things: Iterable[T], work: Callable[[T], Awaitable[None]], at_once: int = SIDE_BY_SIDE
+) -> None:
     """Work on all things, so many at once, begun in their order. An error ends it all."""
     left = iter(things)
 
@@ -73,7 +76,7 @@ async def side_by_side[T](things: Iterable[T], work: Callable[[T], Awaitable[Non
 
     try:
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(SIDE_BY_SIDE):
+            for _ in range(at_once):
                 tasks.create_task(one_after_another())
     except ExceptionGroup as group:
         raise group.exceptions[0] from None

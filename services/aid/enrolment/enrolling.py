@@ -40,6 +40,8 @@ SOUGHT: Final = 500
 """Lines that the registry looks up at once."""
 SUBMITTED: Final = 5000
 """Workers that one command takes."""
+AT_ONCE: Final = 6
+"""Of such calls, each as large as hundreds of others."""
 HEARING: Final = 15.0
 """Seconds in which mutual aid hears of whom the registry has just taken in."""
 PAUSE: Final = 0.3
@@ -129,7 +131,7 @@ async def enrol(
     employers = await _employers({line.employer for line in lines}, registry)
     await _find(entries, employers, registry, progress)
     enrolling = _Enrolling(aid, period, employer_part, progress, sum(1 for one in entries if one.refusal is None))
-    await side_by_side(_by_employer(entries, employers), enrolling.employer)
+    await side_by_side(_by_employer(entries, employers), enrolling.employer, AT_ONCE)
     return Enrolled(entries, sorted(enrolling.premiums, key=lambda one: one.employer))
 
 
@@ -157,7 +159,7 @@ async def _find(
         done += len(some)
         progress(Stage.FINDING, done, len(entries))
 
-    await side_by_side(batched(entries, SOUGHT), find)
+    await side_by_side(batched(entries, SOUGHT), find, AT_ONCE)
     for entry in sorted(entries, key=lambda one: one.doubt is not None):  # first by whom the registry has them at
         if entry.member_id is not None and (earlier := first.setdefault(entry.member_id, entry)) is not entry:
             entry.refusal = reasons.REPEATED(place=earlier.line.place).refusal
