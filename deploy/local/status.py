@@ -210,7 +210,7 @@ def _providers(look: Look) -> Table:
             total = figures.rate("niangjia_provider_messages_total", provider=provider)
             sent = figures.rate("niangjia_provider_messages_total", provider=provider, outcome="sent")
             failed = total - sent if total is not None and sent is not None else None
-            state = Text("open", "green") if is_open else Text("shunned", "red")
+            state = Text("open", "green") if is_open else Text("in doubt", "red")
             table.add_row(f"{channel} {provider}", _rate(total), _rate(failed), state)
     return table
 

@@ -16,6 +16,7 @@ from services.notify.settling import Settling, reports, unknown
 from services.notify.views import NotificationRow
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.logs import log
+from shared.runtime.metrics import PROVIDER_MESSAGES
 from shared.runtime.service import Running
 from shared.schemas.messages import Refused
 from shared.schemas.notify import (
@@ -87,14 +88,17 @@ class Attempting:
         try:
             sent: Sent = await outlet.provider.send(message)
         except SendingRefused as refused:
+            self._count(outlet, refused.failure.value)
             await self._refused(row, attempt, refused, outlet, began)
         except Exception as error:
             unknown(outlet.name, error)
+            self._count(outlet, "unknown")
             outlet.door.trouble(began)
             outlet.shares.erred()
             self._settling.doubt(row.notification_id)
         else:
             took = self._now() - spoken
+            self._count(outlet, "sent")
             outlet.door.passed(began)
             outlet.shares.answered(took)
             await self._recording.record(
@@ -107,6 +111,10 @@ class Attempting:
                     reports=reports(outlet.provider),
                 ),
             )
+
+    def _count(self, outlet: Outlet, outcome: str) -> None:
+        programme, channel = self._running.service.programme, outlet.provider.channel.value
+        PROVIDER_MESSAGES.labels(programme, channel, outlet.name, outcome).inc()
 
     async def _refused(
         self, row: NotificationRow, attempt: int, refused: SendingRefused, outlet: Outlet, began: float

@@ -21,6 +21,7 @@ from services.notify.views import NotificationRow, Notifications
 from shared.eventsourcing.connections import is_transient
 from shared.runtime.client import NoAnswer
 from shared.runtime.logs import log
+from shared.runtime.metrics import PROVIDER_OPEN
 from shared.runtime.service import Running
 from shared.schemas.messages import Refused
 from shared.schemas.notify import Channel
@@ -69,9 +70,11 @@ class Lane:
         self._ended = asyncio.Event()
 
     def _outlet(self, provider: Provider[Any]) -> Outlet:
-        limits, now = self._resources.limits_of(provider.name), self._now
+        limits, now, door = self._resources.limits_of(provider.name), self._now, Door(self._now)
         shares = Shares(self._resources.delivery.health, now)
-        return Outlet(provider, limits, shares, Door(now), Pace(limits.per_second, now), now)
+        told = PROVIDER_OPEN.labels(self._running.service.programme, self._channel.value, provider.name)
+        told.set_function(lambda: float(door.is_wide))
+        return Outlet(provider, limits, shares, door, Pace(limits.per_second, now), now)
 
     async def run(self) -> None:
         """For ever. Cancelled, it begins nothing more and lets what is under way end."""

@@ -76,6 +76,6 @@ PROVIDER_MESSAGES = Counter(
 )
 PROVIDER_OPEN = Gauge(
     "niangjia_provider_open",
-    "1 where messages go to a provider, 0 while it is shunned",
+    "1 where messages go to a provider side by side, 0 while it is in doubt",
     ("programme", "channel", "provider"),
 )
