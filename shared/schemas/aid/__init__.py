@@ -116,8 +116,21 @@ from shared.schemas.aid.files import (
     ShowBatchFile,
     ShowEnrolmentLines,
 )
-from shared.schemas.aid.queries import (
+from shared.schemas.aid.overview import (
     BatchAnswer,
+    FundAnswer,
+    FundMonth,
+    FundShare,
+    OperationsAnswer,
+    PaymentAnswer,
+    PaymentStatus,
+    ProjectionBasis,
+    ShowFund,
+    ShowOperations,
+    WaitingAnswer,
+    Waits,
+)
+from shared.schemas.aid.queries import (
     BookedAppointment,
     ClaimAnswer,
     ClaimStatus,
@@ -131,15 +144,8 @@ from shared.schemas.aid.queries import (
     EnrolmentStatus,
     FindClaims,
     FindSlots,
-    FundAnswer,
-    FundMonth,
-    FundShare,
     HospitalDayAnswer,
     HospitalLine,
-    OperationsAnswer,
-    PaymentAnswer,
-    PaymentStatus,
-    ProjectionBasis,
     ReconcileHospitalDay,
     ReconciliationAnswer,
     SettlementAnswer,
@@ -148,13 +154,9 @@ from shared.schemas.aid.queries import (
     ShowContract,
     ShowCover,
     ShowDesk,
-    ShowFund,
     ShowHospitalDay,
-    ShowOperations,
     ShowSettlement,
     SlotAnswer,
-    WaitingAnswer,
-    Waits,
 )
 from shared.schemas.aid.scheme import (
     BenefitBand,
