@@ -1,14 +1,20 @@
 """Which ways an installation has, and which federation uses which."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from services.notify import templates
 from services.notify.channels import Listening
+from services.notify.providers import ways as ways_module
 from services.notify.providers.kannel import Kannel
 from services.notify.providers.smtp import SmtpAccount
 from services.notify.providers.ways import BadWays, WaysFile, open_ways
-from shared.schemas.notify import Channel
+from services.notify.providers.wording import Approvals
+from services.notify.senders import Sender
+from services.notify.templates import Addressee
+from shared.schemas.notify import Channel, TemplateRef
 from tests.services.notify.providers.http_peer import serving
 from tests.services.notify.providers.messages import sms
 from tests.services.notify.providers.test_kannel import KEY, Smsbox
@@ -176,3 +182,22 @@ def test_a_file_that_cannot_be_used_says_what_is_wrong_and_no_secret(
     with pytest.raises(BadWays, match=words) as refused:
         WaysFile.load(file)
     assert "written down" not in str(refused.value)
+
+
+def test_the_example_of_the_readme_can_be_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    readme = Path(ways_module.__file__).with_name("README.md").read_text(encoding="utf-8")
+    example = readme.partition("```toml\n")[2].partition("```")[0]
+    (tmp_path / "secret").write_text("a-secret-of-this-test")
+    for variable in ("ALIYUN_SECRET", "TENCENT_SECRET"):
+        monkeypatch.setenv(variable, "of-a-test")
+    path = tmp_path / "ways.toml"
+    path.write_text(re.sub(r'"/run/secrets/[a-z-]+"', f'"{tmp_path}/secret"', example))
+    loaded = WaysFile.load(path)
+    assert {account.kind for account in loaded.providers.values()} == {"smtp", "aliyun", "tencent", "kannel", "smpp"}
+    template = templates.shipped()[TemplateRef(id="loan-accepted", version=1)]
+    to = Addressee("张建国", Sender(name="东阳市总工会", hotline="12351"))
+    text = template.sms_text(to, {"limit": "100000.00", "months": 12, "annual_percent": "4.785000"})
+    for name in ("aliyun", "tencent"):
+        account = loaded.providers[name]
+        assert isinstance(account, Approvals)
+        assert list(account.worded(sms(text)).values.values()) == ["张建国", "100,000元", "12个月", "4.785%"]
