@@ -118,7 +118,8 @@ def _may_speak_for(member: MemberId, facts: AidFacts) -> None:
     """The member; an officer, for whoever calls; a cadre, for a worker of their union."""
     match facts.actor.role:
         case Role.OFFICER:
-            return
+            if facts.worker is None:
+                raise refusals.NOT_A_MEMBER()
         case Role.CADRE if facts.worker is not None and facts.worker.union_id in facts.acts_for:
             return
         case _ if facts.actor.id == str(member):

@@ -197,7 +197,7 @@ def _renew(command: RenewContract, contract: Contract, desk: Desk, facts: AidFac
 def _receive(
     command: RecordEmployerPremium | RecordWorkerPremium, contract: Contract, desk: Desk, facts: AidFacts
 ) -> list[AidEvent]:
-    enrolment = _standing(command, contract)
+    enrolment = _standing(command, contract, facts)
     by_employer = isinstance(command, RecordEmployerPremium)
     _must_be_due(enrolment.employer if by_employer else enrolment.worker, command.amount)
     on = facts.day(command.on)
@@ -222,10 +222,10 @@ def _receive(
 
 
 def _standing(
-    command: RecordEmployerPremium | RecordWorkerPremium | WithdrawEnrolment, contract: Contract
+    command: RecordEmployerPremium | RecordWorkerPremium | WithdrawEnrolment, contract: Contract, facts: AidFacts
 ) -> Enrolment:
     enrolment = contract.enrolments.get(command.enrolment_id)
-    if enrolment is None:
+    if enrolment is None or facts.federation not in {enrolment.county, enrolment.pool}:
         raise refusals.UNKNOWN_ENROLMENT()
     if enrolment.ended:
         raise refusals.ENROLMENT_ENDED()
@@ -276,7 +276,7 @@ def _started(
 
 def _withdraw(command: WithdrawEnrolment, contract: Contract, facts: AidFacts) -> list[AidEvent]:
     _may_enrol(command, facts)
-    enrolment = _standing(command, contract)
+    enrolment = _standing(command, contract, facts)
     if not enrolment.untouched:
         raise refusals.PARTLY_PAID()
     return _ended(command, enrolment, lapsed=False)
@@ -320,7 +320,8 @@ def end_coverage(command: EndCoverage, desk: Desk, facts: AidFacts) -> list[AidE
     key = membership_id(command.member_id, command.period)
     membership = desk.of(MEMBERSHIP, key)
     on = facts.day(command.on)
-    if membership is None or membership.cover is None:
+    here = membership is not None and facts.federation in {membership.county, membership.pool}
+    if membership is None or membership.cover is None or not here:
         if facts.actor.role is Role.SYSTEM:
             return []
         raise refusals.COVER_NOT_ENDED()

@@ -83,6 +83,10 @@ def test_an_officer_books_for_whoever_calls_and_a_cadre_for_their_workers() -> N
     aid.given(*open_slots()).when(book(SUN), actor=of(LI)).refused("not_yours")
 
 
+def test_nobody_books_for_whom_the_registry_does_not_know() -> None:
+    aid.given(*open_slots()).when(book(SUN), actor=CLERK, worker=None).refused("not_a_member")
+
+
 def test_a_slot_takes_no_more_than_its_capacity() -> None:
     aid.given(*booked(LI, WANG)).when(book(SUN)).refused("slot_full", "职工医疗互助保障 第13条")
 

@@ -293,6 +293,7 @@ def withdraw() -> WithdrawEnrolment:
     return WithdrawEnrolment(employer_id=CABLE, period=PERIOD, enrolment_id=enrolment())
 
 
+NANXUN = "330503"
 LAPSE = LapseEnrolment(employer_id=CABLE, period=PERIOD, enrolment_id=enrolment())
 
 
@@ -339,6 +340,14 @@ def test_there_is_no_cover_to_end_where_nobody_is_covered() -> None:
     died = EndCoverage(member_id=LI, period=PERIOD, ground=EndOfCover.DECEASED, on=DECEMBER)
     aid.given().when(died, actor=TIMER).nothing()
     aid.given().when(died, actor=CLERK).refused("no_cover_to_end")
+
+
+def test_no_other_federation_touches_a_countys_enrolments_and_cover() -> None:
+    history = played((enrol(LI), CADRE, JUNE))
+    for command in (employer_pays(), workers_pay(), withdraw()):
+        aid.given(*history).when(command, federation=NANXUN, now=noon(JUNE)).refused("unknown_enrolment")
+    died = EndCoverage(member_id=LI, period=PERIOD, ground=EndOfCover.DECEASED, on=DECEMBER)
+    aid.given(*COVERED).when(died, federation=NANXUN).refused("no_cover_to_end")
 
 
 @pytest.mark.parametrize("day", [date(2018, 6, 30), date(2019, 7, 1)])

@@ -10,7 +10,6 @@ from services.aid.domain.account import ACCOUNT
 from services.aid.domain.membership import MEMBERSHIP
 from services.aid.domain.pool import POOL, pool_key
 from services.aid.rules import shipped
-from shared.runtime.envelope import Envelope
 from shared.schemas.aid import (
     BookAppointment,
     CancelAppointment,
@@ -18,6 +17,8 @@ from shared.schemas.aid import (
     ClaimFiled,
     ClaimSettled,
     Document,
+    EndCoverage,
+    EndOfCover,
     LedgerAccount,
     OpenSlot,
     PaymentInstructed,
@@ -58,6 +59,7 @@ from tests.services.aid.cases import (
     TOYS,
     TOYS_UNION,
     WANG,
+    ZHAO,
     assess,
     batch,
     claim,
@@ -251,13 +253,21 @@ async def test_each_family_of_commands_refuses_by_its_clause(january: County) ->
 
 async def test_what_is_of_one_county_another_pool_does_not_know(january: County) -> None:
     await january.does(file(), of(LI))
-    for command in (assess(), enrol(LI, name="二")):
-        with pytest.raises(Refused, match=r"unknown_claim|unknown_employer"):
-            await january.client.send("aid", command, Envelope.fresh(CLERK, NANXUN))
+    await january.does(enrol(ZHAO, name="二"))
+    died = EndCoverage(member_id=LI, period=PERIOD, ground=EndOfCover.DECEASED, on=JANUARY)
+    for command, code in (
+        (assess(), "unknown_claim"),
+        (enrol(LI, name="三"), "unknown_employer"),
+        (employer_pays(name="二"), "unknown_enrolment"),
+        (died, "no_cover_to_end"),
+    ):
+        assert await january.tries(command, federation=NANXUN) == code
     slot = OpenSlot(place="服务中心", starts_at=noon(JANUARY) + timedelta(hours=30), minutes=30, capacity=1)
     await january.does(slot)
     booking = BookAppointment(slot_id=slot.slot_id, member_id=LI)
     assert await january.tries(booking, CLERK, federation=NANXUN) == "unknown_slot"
+    stranger = BookAppointment(slot_id=slot.slot_id, member_id=STRANGER)
+    assert await january.tries(stranger, CLERK) == "not_a_member"
 
 
 async def test_a_command_sent_again_changes_nothing_and_another_under_its_id_is_refused(
