@@ -49,7 +49,8 @@ async def _simulate(home: Home, story: Story, seed: int, scale: int) -> int:
     from deploy.local.simulation.half_year import play  # the services' own libraries take half a second to load
 
     began = time.monotonic()
-    out.print(Text(f"娘家 · 职工医疗互助 · {story.value}, one in {scale}, seed {seed}", "bold"))
+    size = f", one in {scale}" if scale > 1 else ""
+    out.print(Text(f"娘家 · 职工医疗互助 · {story.value}{size}, seed {seed}", "bold"))
     async with AsyncExitStack() as stack:
         programmes = [Programme.of(name) for name in PROGRAMMES]
         system = LocalSystem(home, programmes=programmes, clock=ClockKind.SETTABLE)
@@ -91,4 +92,4 @@ def _reporting(progress: Progress) -> "Report":
 def _first(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return str(error) or "no answer in time"
+    return f"{type(error).__name__}: {error}"
