@@ -18,6 +18,7 @@ class Fault(Enum):
     TAKE_AND_DROP = auto()  # the request is carried out, the connection cut before the reply
     TAKE_AND_HALF = auto()  # it is carried out, and the connection cut in the middle of the reply
     TAKE_AND_KEEP_SILENT = auto()  # it is carried out, the reply never comes
+    SLOW = auto()  # it is carried out, and the reply waits for `late`
     NOT_JSON = auto()  # nothing is done, and somebody between answers with a page
 
 
@@ -42,6 +43,7 @@ class HttpPeer:
         self.orders: deque[Fault | tuple[int, Any]] = deque()
         self.connections = 0
         self.requests: list[Request] = []
+        self.late = asyncio.Event()
 
     @property
     def address(self) -> str:
@@ -72,6 +74,8 @@ class HttpPeer:
             answer: tuple[int, Any] = (200, "<html>")
         else:
             answer = order if isinstance(order, tuple) else self.answer(request)
+        if order is Fault.SLOW:
+            await self.late.wait()
         if order is Fault.TAKE_AND_KEEP_SILENT:
             await asyncio.Event().wait()
         if order is Fault.TAKE_AND_DROP:
