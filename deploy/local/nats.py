@@ -16,19 +16,27 @@ FAST: Final = "2m"
 
 
 def configuration(
-    listen: str, store: str, users: str, sync_interval: str = DURABLE, *, name: str = "niangjia", company: str = ""
+    listen: str,
+    store: str,
+    users: str,
+    sync_interval: str = DURABLE,
+    *,
+    name: str = "niangjia",
+    domain: str = "",
+    company: str = "",
 ) -> str:
     """The text of nats-server's configuration file.
 
-    `users` is a block in nats-server's own syntax: `authorization { … }` or `accounts { … }`; `company` holds blocks of
-    `deploy.nats.company`, for a node that is not alone. There is no monitoring port: it asks nobody for a password.
+    `users` is a block in nats-server's own syntax: `authorization { … }` or `accounts { … }`. For a node that is not
+    alone, `company` holds blocks of `deploy.nats.company`, and `domain` is what its JetStream is called elsewhere.
+    There is no monitoring port: it asks nobody for a password.
     """
     return f"""\
 server_name: {name}
 listen: "{listen}"
 max_payload: 1MB
 jetstream {{
-  store_dir: "{store}"
+{f"  domain: {domain}\n" if domain else ""}  store_dir: "{store}"
   sync_interval: {sync_interval}
   max_memory_store: 256MB
   max_file_store: 16GB
@@ -58,12 +66,13 @@ class NatsServer(Server):
         *,
         sync_interval: str = DURABLE,
         name: str = "niangjia",
+        domain: str = "",
         company: str = "",
         die_with_parent: bool = True,
     ) -> None:
         self.directory = directory.resolve()
         self.users = users
-        self.server_name, self.company = name, company
+        self.server_name, self.domain, self.company = name, domain, company
         self.sync_interval = sync_interval
         super().__init__(
             port,
@@ -90,6 +99,7 @@ class NatsServer(Server):
             users,
             self.sync_interval,
             name=self.server_name,
+            domain=self.domain,
             company=self.company,
         )
         own_file(self.directory / "server.conf", self.account, text)

@@ -3,7 +3,7 @@
 Each function gives a block of nats-server's configuration, beside what a node has alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = ["Tls", "cluster", "county", "hub"]
@@ -29,17 +29,10 @@ def cluster(name: str, listen: str, nodes: Sequence[str], tls: Tls | None = None
     return f'cluster {{\n  name: {name}\n  listen: "{listen}"{secured}\n  routes: [\n{routes}\n  ]\n}}\n'
 
 
-def hub(listen: str, counties: Iterable[tuple[str, str, str]], tls: Tls | None = None) -> str:
-    """Of the city's broker, which takes counties on `listen`.
-
-    `counties` are (account, user, password): each signs in to an account of its own.
-    """
-    users = "\n".join(
-        f'      {{ user: "{user}", password: "{password}", account: "{account}" }}'
-        for account, user, password in counties
-    )
+def hub(listen: str, tls: Tls | None = None) -> str:
+    """Of the city's broker, which takes counties on `listen`; each signs in as a user of `deploy.nats.city`."""
     secured = f"\n  {tls.block()}" if tls is not None else ""
-    return f'leafnodes {{\n  listen: "{listen}"{secured}\n  authorization {{\n    users: [\n{users}\n    ]\n  }}\n}}\n'
+    return f'leafnodes {{\n  listen: "{listen}"{secured}\n}}\n'
 
 
 def county(url: str, account: str, tls: Tls | None = None) -> str:

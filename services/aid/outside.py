@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from services.aid import refusals
+from services.aid.city import InTheCity, awaited
 from services.aid.domain.claim import CLAIM, Claim
 from services.aid.domain.facts import AccountOnRecord, AidFacts, Concerned, Worker
 from services.aid.domain.membership import MEMBERSHIP
@@ -69,6 +70,8 @@ async def facts_about(command: Command, concerned: Concerned, rules: Rulebook, c
         acts_for_employers=employers,
     )
     if isinstance(command, InstructPayment) and concerned.claim is not None and payable(concerned.claim):
+        if isinstance(context.resources, InTheCity):
+            known = replace(known, not_admitted=await awaited(concerned.claim, context.read_models))
         return replace(known, account=await _account(concerned.claim, row, known, context))
     return known
 

@@ -2,9 +2,11 @@
 nor paid; whoever is erased is forgotten."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from services.aid import refusals
+from services.aid.city import CITY, CITY_CODEC, Admissions
 from services.aid.people import REGISTRY, REGISTRY_CODEC, Workers
 from services.aid.views import Claims, Memberships
 from shared.eventsourcing.codec import Codec
@@ -21,17 +23,24 @@ from shared.schemas.aid import (
     PayoutFailed,
     SuccessorNamed,
 )
+from shared.schemas.city import InvoiceAdmitted
 from shared.schemas.ids import MemberId
-from shared.schemas.messages import Event, Refused
+from shared.schemas.messages import Event, Federation, Refused
 from shared.schemas.registry import BankAccountRecorded, EndOfMembership, MemberErased, MembershipEnded
 
-__all__ = ["reactions"]
+__all__ = ["on_city", "reactions"]
 
 SETTLED: Final = 5.0
 """Seconds that a reaction waits for the claims' read model to have what the log has."""
 
 WAITS: Final = frozenset(
-    {refusals.NO_ACCOUNT.code, refusals.ACCOUNT_NOT_CORRECTED.code, refusals.SUCCESSOR_NEEDED.code}
+    {
+        refusals.NO_ACCOUNT.code,
+        refusals.ACCOUNT_NOT_CORRECTED.code,
+        refusals.SUCCESSOR_NEEDED.code,
+        refusals.AWAITS_CITY.code,
+        refusals.COUNTED_IN_THE_CITY.code,
+    }
 )
 """Refusals of a payment that wait for an event, which then has it instructed again."""
 
@@ -45,6 +54,12 @@ async def on_account(event: BankAccountRecorded, reacting: Reacting) -> None:
     """What waited for an account, or for a corrected one."""
     await _registry_known(reacting)
     await _pay(await _claims(event.member_id, reacting), reacting)
+
+
+async def on_admitted(event: InvoiceAdmitted, reacting: Reacting) -> None:
+    """What waited for the city: in the county whose claim it is, whoever let the invoice go."""
+    await reacting.read_models.followed(CITY, reacting.recorded.position, Admissions)
+    await _pay([event.claim_id], reacting, event.county)
 
 
 async def on_death(event: MembershipEnded, reacting: Reacting) -> None:
@@ -68,10 +83,13 @@ async def forget(event: MemberErased, reacting: Reacting) -> None:
     await reacting.keyring.erase(event.member_id)
 
 
-async def _pay(claims: Iterable[ClaimId], reacting: Reacting) -> None:
+async def _pay(claims: Iterable[ClaimId], reacting: Reacting, federation: Federation | None = None) -> None:
     for claim_id in claims:
+        envelope = reacting.envelope(f"InstructPayment {claim_id}")
         try:
-            await reacting.command(InstructPayment(claim_id=claim_id), f"InstructPayment {claim_id}")
+            await reacting.carry_out(
+                InstructPayment(claim_id=claim_id), replace(envelope, federation=federation or envelope.federation)
+            )
         except Refused as refused:
             if refused.refusal.code not in WAITS:
                 raise
@@ -100,6 +118,11 @@ ON_REGISTRY: Final[Mapping[type[Event], Handler]] = {
     MembershipEnded: on_death,
     MemberErased: forget,
 }
+
+
+def on_city() -> Reaction:
+    """Where the county has a city: see `services.aid.pooled`."""
+    return Reaction("aid-on-city", CITY, CITY_CODEC, {InvoiceAdmitted: on_admitted})
 
 
 def reactions(own: Codec) -> tuple[Reaction, ...]:

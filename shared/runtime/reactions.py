@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
-from faststream.nats import JStream, NatsBroker, NatsMessage, PullSub
+from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -30,6 +30,7 @@ from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
 from shared.runtime.metrics import REACTION_SECONDS, REACTIONS
+from shared.runtime.pulling import pull
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
 from shared.schemas.messages import Accepted, Actor, Command, Event, Role
@@ -52,6 +53,7 @@ class Reacting:
     """What a reaction has at hand."""
 
     recorded: Recorded
+    """Its position is the sequence in the stream that it was heard from."""
     source: str
     """The programme whose event it is."""
     carry_out: Callable[[Command, Envelope], Awaitable[Accepted]]
@@ -113,24 +115,23 @@ class Reactions:
         """The programme that each consumer hears, by the consumer's name."""
         return {reaction.name: reaction.programme for reaction in self._reactions.values()}
 
-    async def listen(self, js: JetStreamContext, broker: NatsBroker) -> None:
-        """Begin to hear each programme as soon as its stream is there; returns when all are heard."""
+    async def run(self, connection: Connection, js: JetStreamContext, reacting: asyncio.Event) -> None:
+        """Hear each programme, for ever, as soon as its stream is there; `reacting` is set when all are heard."""
+        unheard = set(self._reactions)
+
+        async def listen(reaction: Reaction) -> None:
+            await self._provision(reaction, js)
+            unheard.discard(reaction.name)
+            if not unheard:
+                reacting.set()
+            stream = wire.stream_name(reaction.programme)
+            await pull(connection, stream, reaction.name, reaction.at_once, self._hearer(reaction))
+
+        if not unheard:
+            reacting.set()
         async with asyncio.TaskGroup() as group:
             for reaction in self._reactions.values():
-                group.create_task(self._listen(reaction, js, broker))
-
-    async def _listen(self, reaction: Reaction, js: JetStreamContext, broker: NatsBroker) -> None:
-        await self._provision(reaction, js)
-        subscriber = broker.subscriber(
-            f"evt.*.{reaction.programme}.>",
-            stream=JStream(wire.stream_name(reaction.programme), declare=False),
-            durable=reaction.name,
-            pull_sub=PullSub(timeout=1.0),
-            max_workers=reaction.at_once,
-            decoder=_as_it_is,
-        )
-        subscriber(self._hearer(reaction))
-        await subscriber.start()
+                group.create_task(listen(reaction), name=reaction.name)
 
     @staticmethod
     async def _provision(reaction: Reaction, js: JetStreamContext) -> None:
@@ -151,27 +152,25 @@ class Reactions:
             except NotFoundError:
                 await asyncio.sleep(BACK_OFF)
 
-    def _hearer(self, reaction: Reaction) -> Callable[[NatsMessage], Awaitable[None]]:
+    def _hearer(self, reaction: Reaction) -> Callable[[Msg], Awaitable[None]]:
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-        async def hear(message: NatsMessage) -> None:
-            raw = message.raw_message
+        async def hear(raw: Msg) -> None:
             working = asyncio.create_task(_keep_working(raw), name=f"{reaction.name} is at it")
-            turn = turns.setdefault(message.headers.get("ce-subject", raw.subject), asyncio.Lock())
+            turn = turns.setdefault((raw.headers or {}).get("ce-subject", raw.subject), asyncio.Lock())
             try:
                 async with turn:
-                    while not await self._heard(reaction, message):
+                    while not await self._heard(reaction, raw):
                         await asyncio.sleep(BACK_OFF)
             finally:
                 await end(working)
 
         return hear
 
-    async def _heard(self, reaction: Reaction, message: NatsMessage) -> bool:
+    async def _heard(self, reaction: Reaction, raw: Msg) -> bool:
         """False while PostgreSQL is away, so that not even a letter can be written: the event stays in hand."""
-        raw = message.raw_message
         try:
-            await self.hear(reaction, raw.subject, message.headers, raw.data, raw.metadata)
+            await self.hear(reaction, raw.subject, raw.headers or {}, raw.data, raw.metadata)
         except Exception as error:
             _log.warning("not heard yet", consumer=reaction.name, error=type(error).__name__)
             return False
@@ -198,7 +197,7 @@ class Reactions:
             await leave("dead", metadata.num_delivered, "every attempt ended the process")
         else:
             try:
-                await self._react(reaction, wire.received(headers, body, reaction.codec))
+                await self._react(reaction, wire.received(headers, body, reaction.codec, sequence))
             except Exception as error:
                 if is_transient(error):
                     raise
@@ -219,7 +218,7 @@ class Reactions:
     async def _try_again(self, letter: Letter) -> None:
         reaction = self._reactions[letter.consumer]
         try:
-            await self._react(reaction, wire.received(letter.headers, letter.body, reaction.codec))
+            await self._react(reaction, wire.received(letter.headers, letter.body, reaction.codec, letter.sequence))
         except Exception as error:
             state = await self._letters.failed(letter, _kind(error))
             REACTIONS.labels(self._programme, reaction.name, state).inc()
@@ -243,10 +242,6 @@ async def _keep_working(raw: Msg) -> None:
     while True:
         await asyncio.sleep(ACK_WAIT / 3)
         await raw.in_progress()
-
-
-async def _as_it_is(message: NatsMessage) -> NatsMessage:
-    return message
 
 
 def _kind(error: Exception) -> str:

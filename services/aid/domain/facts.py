@@ -8,7 +8,7 @@ from services.aid import refusals
 from services.aid.domain.claim import Claim
 from services.aid.rules import Rulebook
 from shared.eventsourcing.decider import SHANGHAI, Facts
-from shared.schemas.aid import BankAccount, SchemeTerms
+from shared.schemas.aid import BankAccount, ClaimId, InvoiceNumber, SchemeTerms
 from shared.schemas.ids import EmployerId, MemberId, UnionId
 from shared.schemas.messages import Instant
 from shared.schemas.personal import Personal
@@ -47,6 +47,9 @@ class AidFacts(Facts):
     """Those whom an enrolment names, or a renewal concerns, as far as the registry has them."""
     account: AccountOnRecord | None = None
     """To which the claim is paid: the worker's, or that of the successor who was named."""
+    not_admitted: Mapping[InvoiceNumber, ClaimId | None] = field(default_factory=dict)
+    """Of the claim's invoices those that the city has not admitted, where there is one to ask, each with the claim of
+    another county that it counts for, if so."""
     acts_for: Set[UnionId] = field(default_factory=frozenset)
     """The unions whose cadre the actor is."""
     acts_for_employers: Set[EmployerId] = field(default_factory=frozenset)

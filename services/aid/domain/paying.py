@@ -55,6 +55,10 @@ def instruct(claim: Claim, desk: Desk, facts: AidFacts) -> list[AidEvent]:
         if by_system:
             return []
         raise refusals.NOTHING_DUE()
+    if contested := [number for number, held_by in facts.not_admitted.items() if held_by is not None]:
+        raise refusals.COUNTED_IN_THE_CITY(numbers="、".join(contested))
+    if facts.not_admitted:
+        raise refusals.AWAITS_CITY(numbers="、".join(facts.not_admitted))
     payee = payee_of(claim, facts)
     account = None if payee is Payee.HOSPITAL else _account(claim, payee, desk, facts)
     number = payment_id(claim.claim_id, claim.instructions + 1)
