@@ -7,9 +7,9 @@ our `OutId`. So a message that is there was sent; one that is not there after `F
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 from starlette.responses import JSONResponse, Response
 
 from services.notify.channels import (
@@ -54,6 +54,12 @@ class AliyunAccount(Approvals):
     callback_key: Secret | None = None
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds to connect, and for a reply."""
+
+    @model_validator(mode="after")
+    def _texts_travel_sealed(self) -> Self:
+        if self.protocol == "http" and not self.endpoint.startswith("127.0.0.1:"):
+            raise ValueError("http is for a peer on this machine: texts do not travel in clear")
+        return self
 
 
 class Aliyun:

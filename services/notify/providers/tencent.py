@@ -14,10 +14,10 @@ import re
 import time
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import httpx
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 from starlette.responses import JSONResponse, Response
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
@@ -77,6 +77,12 @@ class TencentAccount(Approvals):
     poll_seconds: Annotated[float, Field(gt=0)] | None = None
     timeout: Annotated[float, Field(gt=0)] = 10.0
     """Seconds to connect, and for a reply."""
+
+    @model_validator(mode="after")
+    def _texts_travel_sealed(self) -> Self:
+        if self.protocol == "http" and not self.endpoint.startswith("127.0.0.1:"):
+            raise ValueError("http is for a peer on this machine: texts do not travel in clear")
+        return self
 
 
 class Tencent:

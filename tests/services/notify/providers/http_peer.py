@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -88,7 +89,7 @@ class HttpPeer:
 
 
 @asynccontextmanager
-async def serving[P: HttpPeer](peer: P) -> AsyncIterator[P]:
+async def serving[P: HttpPeer](peer: P, tls: ssl.SSLContext | None = None) -> AsyncIterator[P]:
     tasks: set[asyncio.Task[None]] = set()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -96,7 +97,7 @@ async def serving[P: HttpPeer](peer: P) -> AsyncIterator[P]:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    server = await asyncio.start_server(connected, LOOPBACK, 0)
+    server = await asyncio.start_server(connected, LOOPBACK, 0, ssl=tls)
     peer.port = server.sockets[0].getsockname()[1]
     try:
         yield peer

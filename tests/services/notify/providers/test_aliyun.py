@@ -1,12 +1,14 @@
 """Text messages by Aliyun, towards a peer that checks signatures and fails to order."""
 
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from deploy.local.ports import LOOPBACK, free_port
 from services.notify.channels import (
@@ -35,13 +37,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 TEN_TO_NINE = datetime(2026, 11, 24, 0, 50, tzinfo=UTC)
 
 
-def aliyun(address: str, *, secret: str = SECRET, timeout: float = 5) -> Aliyun:
+def aliyun(address: str, *, protocol: str = "http", secret: str = SECRET, timeout: float = 5) -> Aliyun:
     approved = [{"code": code, "words": words} for code, words in TEMPLATES.items()]
     return Aliyun(
         AliyunAccount.model_validate(
             {
                 "endpoint": address,
-                "protocol": "http",
+                "protocol": protocol,
                 "access_key_id": KEY_ID,
                 "access_key_secret": secret,
                 "timeout": timeout,
@@ -153,6 +155,20 @@ async def test_a_vendor_that_has_had_enough_says_for_how_long(words: str, window
         with pytest.raises(OverBudget) as raised:
             await provider.send(sms())
         assert raised.value.window is window
+
+
+async def test_a_vendor_that_nobody_vouches_for_gets_nothing(tls_of_server: ssl.SSLContext) -> None:
+    async with serving(AliyunPeer(), tls_of_server) as peer:
+        provider = aliyun(peer.address, protocol="https")
+        with pytest.raises(Technical):
+            await provider.send(sms())
+        await provider.close()
+        assert peer.requests == []
+
+
+def test_texts_do_not_travel_in_clear() -> None:
+    with pytest.raises(ValidationError, match="do not travel in clear"):
+        aliyun("dysmsapi.aliyuncs.com")
 
 
 async def test_a_vendor_that_cannot_be_reached_got_nothing() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import ValidationError
 
 from deploy.local.ports import LOOPBACK, free_port
 from services.notify.channels import (
@@ -33,12 +35,14 @@ from tests.waiting import until
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcfromtimestamp:DeprecationWarning")  # in the SDK
 
 
-def tencent(address: str, *, secret: str = SECRET, timeout: float = 5, poll_seconds: float | None = None) -> Tencent:
+def tencent(
+    address: str, *, protocol: str = "http", secret: str = SECRET, timeout: float = 5, poll_seconds: float | None = None
+) -> Tencent:
     return Tencent(
         TencentAccount.model_validate(
             {
                 "endpoint": address,
-                "protocol": "http",
+                "protocol": protocol,
                 "secret_id": KEY_ID,
                 "secret_key": secret,
                 "app_id": APP_ID,
@@ -149,6 +153,20 @@ async def test_an_answer_is_classified(answer: tuple[int, object], error: type[E
         peer.orders.append(answer)
         with pytest.raises(error):
             await provider.send(sms())
+
+
+async def test_a_vendor_that_nobody_vouches_for_gets_nothing(tls_of_server: ssl.SSLContext) -> None:
+    async with serving(TencentPeer(), tls_of_server) as peer:
+        provider = tencent(peer.address, protocol="https")
+        with pytest.raises(Technical):
+            await provider.send(sms())
+        await provider.close()
+        assert peer.requests == []
+
+
+def test_texts_do_not_travel_in_clear() -> None:
+    with pytest.raises(ValidationError, match="do not travel in clear"):
+        tencent("sms.tencentcloudapi.com")
 
 
 async def test_a_vendor_that_cannot_be_reached_got_nothing() -> None:
