@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from services.aid.domain.pool import POOL, Share
-from services.aid.refusals import PAYING
+from services.aid.refusals import INVOICES, PAYING
 from shared.schemas.aid import (
     BankAccount,
     BatchDrawnUp,
@@ -98,6 +98,12 @@ def test_asked_by_the_system_what_is_paid_already_changes_nothing() -> None:
 
 def test_without_an_account_nothing_is_paid() -> None:
     aid.given(*granted()).when(pay(), account=None).refused("no_account")
+
+
+def test_what_the_city_has_not_admitted_is_not_paid() -> None:
+    aid.given(*granted()).when(pay(), not_admitted={"33011234567890": None}).refused("awaits_city", INVOICES)
+    elsewhere = {"33011234567890": claim("二")}
+    aid.given(*granted()).when(pay(), not_admitted=elsewhere).refused("counted_in_the_city", INVOICES)
 
 
 def test_what_is_not_approved_is_not_paid() -> None:
