@@ -4,11 +4,14 @@ import ast
 import sys
 from pathlib import Path
 
-BANK = Path(__file__).parents[2] / "examples/bank/bank.py"
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
-def test_the_sample_bank_knows_the_union_by_the_contract_alone() -> None:
-    tree = ast.parse(BANK.read_text("utf-8"))
+@pytest.mark.parametrize("path", ["bank/bank.py", "hospital/hospital.py"])
+def test_an_example_knows_the_union_by_the_contract_alone(path: str) -> None:
+    tree = ast.parse((EXAMPLES / path).read_text("utf-8"))
     imported = {
         alias.name.partition(".")[0] for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names
     }

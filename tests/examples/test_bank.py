@@ -20,6 +20,7 @@ import asyncpg
 import nats
 import pytest
 import pytest_asyncio
+from jsonschema import Draft202012Validator
 from nats.aio.client import Client as Connection
 from nats.js.api import ConsumerConfig
 
@@ -30,6 +31,7 @@ from deploy.local.home import Home
 from deploy.local.outsiders import key_file
 from deploy.local.reconcile import of_bank
 from deploy.local.system import LocalSystem, Programme
+from deploy.nats.contract import CONTRACTS
 from deploy.nats.parties import Parties
 from deploy.nats.reconciliation import DifferenceKind, Reconciled
 from shared.eventsourcing.decider import SHANGHAI
@@ -152,6 +154,11 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
     assert (reconciled.sent, reconciled.taken) == (2 * MEMBERS, 2 * MEMBERS)
     assert (reconciled.answered, reconciled.waiting) == (2 * MEMBERS, 0)
 
+    for kind, data in town.entries("select type, data from events"):
+        published(f"{kind}.1").validate(json.loads(data))
+    for subject, body in town.entries("select subject, body from answers"):
+        published(subject.rpartition(".")[2]).validate(json.loads(body))
+
     answers = await town.log("LoanAccepted", "DrawDisbursed")
     assert Counter(answer["type"] for answer in answers) == {"LoanAccepted": MEMBERS, "DrawDisbursed": MEMBERS}
     assert {answer["meta"]["actor"] for answer in answers} == {"bank:nxbank"}
@@ -163,6 +170,11 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
         "select json_extract(data, '$.application_id') from events where type = 'LoanEndorsed' order by position"
     )
     assert [one for (one,) in heard] == sent
+
+
+def published(name: str) -> Draft202012Validator:
+    """The schema of an event or command, as banks have it."""
+    return Draft202012Validator(json.loads((CONTRACTS / f"schemas/{name}.json").read_text("utf-8")))
 
 
 async def reconciled_today(town: Town) -> Reconciled:
@@ -179,11 +191,11 @@ async def test_what_the_bank_has_not_taken_is_a_difference_and_what_it_has_not_a
     before = await reconciled_today(town)
     await endorsed(town.stage, town.people, anew(town.people.cable_worker))
 
-    async def published() -> bool:
+    async def in_stream() -> bool:
         info = await town.connection.jetstream().consumer_info("BANK_NXBANK", "bank")
         return bool(info.num_pending)
 
-    await until(published)
+    await until(in_stream)
     reconciled = await reconciled_today(town)
     assert [(one.kind, one.what) for one in reconciled.differences] == [(DifferenceKind.NOT_TAKEN, "LoanEndorsed")]
     assert (reconciled.sent, reconciled.taken, reconciled.waiting) == (before.sent + 1, before.taken, 1)

@@ -67,7 +67,7 @@ def play_union(
     except Refused as refused:
         wrong(str(refused), REFUSED)
     except (NoAnswer, TimeoutError) as error:
-        wrong(f"nobody answered in time: {error or 'the bank'}", NO_ANSWER)
+        wrong(f"{'nobody' if isinstance(error, NoAnswer) else 'the bank has not'} answered in time", NO_ANSWER)
 
 
 async def _play(times: int, patience: float) -> None:
