@@ -8,13 +8,11 @@ from typing import Any, Final, NamedTuple
 
 import nats
 import nats.errors
-from faststream.nats import NatsBroker
-from faststream.nats.security import NatsCredentials, NatsSecurity
 from nats.aio.client import Client as Connection
 
 from shared.runtime.logs import log
 
-__all__ = ["SignIn", "connect", "door"]
+__all__ = ["SignIn", "connect"]
 
 CONNECT_PAUSE: Final = 0.2
 """Seconds between attempts to reach the broker."""
@@ -38,13 +36,6 @@ class SignIn(NamedTuple):
         if self.ca is not None:
             options["tls"] = self._trusting()
         return options
-
-    def security(self) -> NatsSecurity:
-        """The same for FastStream."""
-        trusting = self._trusting() if self.ca is not None else None
-        if self.creds is not None:
-            return NatsCredentials.from_file(self.creds, ssl_context=trusting)
-        return NatsSecurity(ssl_context=trusting)
 
     def _trusting(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=self.ca)
@@ -73,27 +64,6 @@ async def connect(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = 
             **sign_in.options(),
         )
     )
-
-
-async def door(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = WITH_THE_URL) -> NatsBroker:
-    """FastStream's broker, on a connection of its own, for reactions."""
-
-    async def closed() -> None:
-        ended.set()
-
-    broker = NatsBroker(
-        urls.split(","),
-        name=f"{name}-door",
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type] # seconds, and nats-py takes fractions of one
-        error_cb=_on_error,
-        closed_cb=closed,
-        security=sign_in.security(),
-        apply_types=False,
-        logger=None,
-    )
-    await _until_there(broker.connect)
-    return broker
 
 
 async def _until_there[T](connect: Callable[[], Awaitable[T]]) -> T:

@@ -160,7 +160,9 @@ class Reactions:
             turn = turns.setdefault((raw.headers or {}).get("ce-subject", raw.subject), asyncio.Lock())
             try:
                 async with turn:
-                    while not await self._heard(reaction, raw):
+                    while True:
+                        if await self._heard(reaction, raw):
+                            return
                         await asyncio.sleep(BACK_OFF)
             finally:
                 await end(working)

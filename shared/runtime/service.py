@@ -16,9 +16,7 @@ from functools import partial
 from typing import Any
 
 import uvloop
-from faststream.nats import NatsBroker
 from nats.aio.client import Client as Connection
-from nats.js import JetStreamContext
 
 from shared.eventsourcing import relay as relaying
 from shared.eventsourcing.codec import Codec
@@ -37,7 +35,7 @@ from shared.eventsourcing.view import View
 from shared.eventsourcing.wire import stream_name
 from shared.runtime import clock as clocks
 from shared.runtime import logs, rpc, tracing
-from shared.runtime.broker import connect, door
+from shared.runtime.broker import connect
 from shared.runtime.client import Client
 from shared.runtime.clock import Clock
 from shared.runtime.commands import Commands, Handler
@@ -238,11 +236,10 @@ class Running:
         roles |= {name: partial(work, running) for name, work in service.works.items()}
         _spawn(stack, leadership.run(), "leadership", ended)
 
-        broker = await door(settings.nats_url.get_secret_value(), programme, ended, settings.sign_in)
-        stack.push_async_callback(broker.stop)
-        await broker.start()
+        door = await connect(settings.nats_url.get_secret_value(), f"{programme}-door", ended, settings.sign_in)
+        stack.push_async_callback(door.close)
         await stack.enter_async_context(rpc.answering(connection, programme, commands, queries))
-        _spawn(stack, _react(reactions, broker, js, reacting), "reactions", ended)
+        _spawn(stack, reactions.run(door, js, reacting), "reactions", ended)
         return running
 
     async def missing(self) -> dict[str, str]:
@@ -278,11 +275,6 @@ def _firing(commands: Commands, programme: str) -> Callable[..., Any]:
         return await commands.carry_out(command, Envelope.following(recorded_id, meta, key, actor))
 
     return fire
-
-
-async def _react(reactions: Reactions, broker: NatsBroker, js: JetStreamContext, reacting: asyncio.Event) -> None:
-    await reactions.listen(js, broker)
-    reacting.set()
 
 
 def _spawn(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str, ended: asyncio.Event) -> None:
