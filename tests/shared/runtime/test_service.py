@@ -337,3 +337,33 @@ async def test_an_event_waits_in_hand_while_postgresql_is_away_however_long(tmp_
             assert await until(lambda: rung(running, till)) == (9,)
             assert await running.letters.all() == []
         await connection.close()
+
+
+async def test_several_events_are_heard_together_and_those_of_one_stream_in_turn(
+    settings: Settings, tills: Running, client: Client
+) -> None:
+    clapper, one, other = Clapper(), new_id(), new_id()
+    clapper.slow = asyncio.Event()
+    service = bells(clapper)
+    together = tuple(replace(reaction, at_once=8) for reaction in service.reactions)
+    async with replace(service, reactions=together).running(settings) as running:
+        for till in (one, other):
+            await send(client, PutMoney(till_id=till, amount=500))
+        for till, amount in ((one, 1), (one, 2), (one, 3), (other, 4)):
+            await send(client, TakeMoney(till_id=till, amount=amount))
+        await until(lambda: len(clapper.struck) == 2)
+        assert sorted(clapper.struck) == [1, 4]
+        clapper.slow.set()
+
+        async def all_rung() -> bool:
+            return (await rung(running, one), await rung(running, other)) == ((1, 2, 3), (4,))
+
+        await until(all_rung)
+    async with replace(service, reactions=together).running(settings) as running:
+        await send(client, TakeMoney(till_id=one, amount=5))  # what was acknowledged is not heard again
+
+        async def one_more() -> bool:
+            return await rung(running, one) == (1, 2, 3, 5)
+
+        await until(one_more)
+    assert len(clapper.struck) == 5
