@@ -117,7 +117,10 @@ class SmtpProvider:
             return await self._deliver(message, content)
 
     async def settle(self, message: Email, _begun: datetime) -> Sent:
-        content = self._compose(message)
+        try:
+            content = self._compose(message)
+        except Permanent as strange:  # it was another when the attempt was begun
+            raise OutcomeUnknown(strange.reason) from strange
         async with self._turn:
             try:
                 await self._connect()

@@ -33,6 +33,7 @@ from services.notify.channels import (
     Hear,
     InboundReply,
     OutcomeUnknown,
+    Permanent,
     Receipt,
     Report,
     SendingRefused,
@@ -123,7 +124,10 @@ class Tencent:
     async def settle(self, message: Sms, begun: datetime) -> Sent:
         request = models.PullSmsSendStatusByPhoneNumberRequest()
         request.SmsSdkAppId = self._account.app_id
-        request.PhoneNumber = with_country(message.to)
+        try:
+            request.PhoneNumber = with_country(message.to)
+        except Permanent as strange:  # it was another when the attempt was begun
+            raise OutcomeUnknown(strange.reason) from strange
         request.BeginTime = int((begun - ALLOWANCE).timestamp())
         request.EndTime = max(int(time.time()), request.BeginTime + 1)
         request.Limit = PULLED

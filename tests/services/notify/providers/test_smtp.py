@@ -247,6 +247,15 @@ asyncio.run(send())
     assert kept.message_id == f"<{mail.notification_id}@nanxun.example>"
 
 
+async def test_an_address_that_has_become_none_says_nothing_of_an_attempt() -> None:
+    async with smtp_peer(once=True) as peer:
+        smtp = provider(peer.port)
+        with pytest.raises(OutcomeUnknown):
+            await smtp.settle(email(to="zhang"), MORNING)
+        await smtp.close()
+    assert peer.taken == []
+
+
 def test_a_password_does_not_travel_in_clear() -> None:
     with pytest.raises(ValidationError, match="does not travel in clear"):
         SmtpSettings(security=Security.NONE, username="notify", password="right", from_address=FROM)

@@ -206,6 +206,13 @@ async def test_a_vendor_that_does_not_say_leaves_an_attempt_unknown(trouble: Fau
             await provider.settle(sms(), datetime.now(UTC))
 
 
+async def test_a_number_that_has_become_none_says_nothing_of_an_attempt() -> None:
+    async with towards_a_peer() as (peer, provider):
+        with pytest.raises(OutcomeUnknown):
+            await provider.settle(sms(to="一三八"), datetime.now(UTC))
+        assert peer.requests == []
+
+
 async def test_an_account_that_does_not_repeat_our_context_leaves_an_attempt_unknown() -> None:
     async with towards_a_peer() as (peer, provider):
         message, began = sms(), datetime.now(UTC)
