@@ -86,6 +86,13 @@ class Ledger:
         )
         return most, exhausted, None if first is None else budget.until(now, first)
 
+    async def number_of(self, notification_id: UUID, attempt: int) -> bytes | None:
+        """Whom an attempt was addressed to; None where nobody knows any more."""
+        row = await self._pool.fetchrow(
+            "select number from notify.ledger where notification_id = $1 and attempt = $2", notification_id, attempt
+        )
+        return None if row is None else bytes(row[0])
+
     async def whose(self, number: bytes) -> tuple[str, str] | None:
         """The member to whom the last message to a number went, and the federation in whose name."""
         row = await self._pool.fetchrow(

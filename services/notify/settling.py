@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.notify.channels import CalledBack, Email, Listening, OutcomeUnknown, SendingRefused, Sent, Sms, Unknowable
 from services.notify.domain import notification
+from services.notify.ledger import Ledger
 from services.notify.outlets import Outlet
 from services.notify.preparing import LARGEST_PAGE, NotYet, Prepared, Preparing, Unsendable
 from services.notify.recording import Recording
@@ -73,6 +74,7 @@ class Settling:
         self._running, self._channel, self._outlets, self._recording = running, channel, outlets, recording
         self._resources: Resources = running.resources
         self._preparing, self._now = Preparing(running), now
+        self._ledger = Ledger(running.store.pool)
         self._doubts: dict[UUID, _Doubt] = {}
 
     def doubt(self, own: UUID) -> None:
@@ -132,6 +134,8 @@ class Settling:
         try:
             sent: Sent = await outlet.provider.settle(message, row.started_at)
         except SendingRefused as refused:
+            if await self._is_another_address(row, message):
+                return await self._wait_on(row, "address changed")
             failed: dict[str, Any] = {"failure": refused.failure, "reason": refused.reason}
             await self._recording.record(row, RecordFailure(notification_id=own, attempt=row.attempts, **failed))
         except Unknowable as never:
@@ -151,6 +155,12 @@ class Settling:
                 ),
             )
         return None
+
+    async def _is_another_address(self, row: NotificationRow, message: Sms | Email) -> bool:
+        """Whether the attempt was addressed elsewhere: a provider that was asked by today's address and knows nothing
+        of the message may have sent it to that one."""
+        then = await self._ledger.number_of(row.notification_id, row.attempts)
+        return then is not None and then != self._resources.pseudonyms.of(message.to)
 
     async def _wait_on(self, row: NotificationRow, reason: str) -> None:
         """It will be asked about again, unless it was for long enough."""

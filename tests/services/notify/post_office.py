@@ -38,6 +38,7 @@ from shared.schemas.notify import DeliveryStatus, NotificationRequested
 from shared.schemas.registry import (
     AppointFederationContact,
     AppointUnionContact,
+    ChangeContacts,
     EraseMember,
     ErasureGround,
     UnionPost,
@@ -153,6 +154,10 @@ class County:
         person = await self.person()
         await self._seen(AppointFederationContact(code=NANXUN, member_id=person.member_id))
         return person
+
+    async def moves(self, person: Person) -> None:
+        """Has another telephone from now on."""
+        await self._seen(ChangeContacts(member_id=person.member_id, phone=f"139{next(_numbers):08d}"))
 
     async def erases(self, person: Person) -> None:
         await self._seen(EraseMember(member_id=person.member_id, ground=ErasureGround.CONSENT_WITHDRAWN))

@@ -16,7 +16,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from services.notify.channels import Email, OutcomeUnknown, Sent, Sms, Technical, Unknowable
+from services.notify.channels import Email, OutcomeUnknown, Sent, Sms, Technical, Temporary, Unknowable
 from services.notify.delivering import Delivery
 from services.notify.domain import content_key
 from services.notify.resources import Resources, open_with
@@ -163,6 +163,32 @@ async def test_what_nobody_can_tell_the_outcome_of_yet_holds_up_nobody_else(here
         told.set()
         await office.ended_as(30, SENT, SUPPRESSED)
     assert set(sms.taken.values()) == {1}
+
+
+async def test_a_provider_that_was_asked_by_another_address_cannot_say_that_nothing_was_sent(here: County) -> None:
+    changed = asyncio.Event()
+
+    async def no_reply(_: UUID) -> None:
+        raise OutcomeUnknown("no reply")
+
+    async def not_listed(_: UUID) -> None:
+        raise Temporary("never taken") if changed.is_set() else OutcomeUnknown("not listed yet")
+
+    [person] = await texts_waiting(here, 1)
+    sms = Scripted(after=no_reply, settled=not_listed)
+    async with working(here, sms) as running:
+        office = PostOffice(running)
+        await until(lambda: sms.asked.total())
+        await here.moves(person)
+        changed.set()
+        asked = sms.asked.total()
+        await until(lambda: sms.asked.total() > asked)
+        running.clock.move(timedelta(hours=73))
+        rows = await office.ended_as(3, UNCONFIRMED, SUPPRESSED)
+        assert {(row.status, row.reason) for row in rows if row.channel == "sms"} == {
+            ("unconfirmed", "address changed")
+        }
+    assert sms.taken.total() == 1
 
 
 async def test_a_provider_that_cannot_tell_for_three_days_leaves_it_unconfirmed(here: County) -> None:
