@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Door"]
+__all__ = ["ENOUGH", "Door"]
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
 """Seconds for which it is shut: doubled with each trouble in a row."""
+ENOUGH: Final = 3
+"""Troubles, with nothing that got through between them, that shut it. Where a few in a hundred fail, that is seldom."""
 
 
 class Door:
@@ -18,7 +20,7 @@ class Door:
 
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
-        self._troubles = 0
+        self._troubles = self._shuts = 0
         self._shut_at = self._opens_at = float("-inf")
 
     @property
@@ -28,16 +30,19 @@ class Door:
     @property
     def is_wide(self) -> bool:
         """Whether messages go through side by side."""
-        return self._troubles == 0
+        return self._shuts == 0
 
     def passed(self, began: float) -> None:
         """What began then was answered. What began before the door was shut says nothing any more."""
         if began >= self._shut_at:
-            self._troubles, self._opens_at = 0, float("-inf")
+            self._troubles, self._shuts, self._opens_at = 0, 0, float("-inf")
 
     def trouble(self, began: float) -> None:
-        """What began then met trouble. Those that were under way together count once."""
-        if began >= self._shut_at:
+        """What began then met trouble. Those that were under way when it was shut do not count again."""
+        if began < self._shut_at:
+            return
+        self._troubles += 1
+        if self._shuts or self._troubles >= ENOUGH:
             self._shut_at = self._now()
-            self._opens_at = self._shut_at + min(FIRST_PAUSE * 2.0 ** min(self._troubles, 32), LONGEST_PAUSE)
-            self._troubles += 1
+            self._opens_at = self._shut_at + min(FIRST_PAUSE * 2.0 ** min(self._shuts, 32), LONGEST_PAUSE)
+            self._shuts += 1
