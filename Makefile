@@ -1,7 +1,7 @@
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help up demo test test-containers check golden bench clean contracts asyncapi
+.PHONY: help up demo test test-containers check audit golden bench clean contracts asyncapi
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -21,7 +21,8 @@ test: $(ready) ## the tests, on embedded PostgreSQL and NATS
 test-containers: $(ready) ## the same tests on the official images (needs a Docker engine)
 	NIANGJIA_TEST_SERVERS=containers $(bin)/pytest
 
-check: $(ready) ## style, types and the direction of imports
+check: $(ready) ## style, types, the direction of imports, and that uv.lock is of pyproject.toml
+	.tools/uv/bin/uv lock --quiet --check --offline
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
@@ -37,6 +38,10 @@ contracts: $(ready) ## what banks and hospitals build on, from the languages: JS
 asyncapi: contracts ## the contracts, by AsyncAPI's official parser (needs node and npm)
 	npm install --prefix .tools/asyncapi --no-save --ignore-scripts --no-audit --no-fund --loglevel=error @asyncapi/parser@3.6.6
 	node deploy/nats/asyncapi.mjs docs/contracts/*.asyncapi.json
+
+audit: $(ready) ## known vulnerabilities of what is locked; asks the advisory database, so needs the internet
+	.tools/uv/bin/uv export --quiet --frozen --no-emit-project --output-file .tools/audited.txt
+	.tools/uv/bin/uv tool run pip-audit --disable-pip --require-hashes --requirement .tools/audited.txt
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench

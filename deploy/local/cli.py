@@ -8,6 +8,7 @@ from deploy.local import (
     bank_file,
     calling,
     clock,
+    county,
     dead_letters,
     enrol,
     import_roster,
@@ -58,6 +59,7 @@ app.add_typer(reconcile.app, name="reconcile", rich_help_panel="For operators")
 app.command(rich_help_panel="For operators")(backup.backup)
 app.command(rich_help_panel="For operators")(restore.restore)
 app.command(rich_help_panel="For operators")(recovery.recover)
+app.command(rich_help_panel="For operators")(county.county_secrets)
 app.command(rich_help_panel="For operators")(install.install)
 app.command("as-of", rich_help_panel="For operators")(as_of.as_of)
 app.add_typer(replay.app, name="replay", rich_help_panel="For operators")

@@ -2,9 +2,13 @@
 
 import asyncio
 import os
+from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from deploy.local.home import default_home
+import typer
+
+from deploy.local.county import password_of
 from deploy.local.rights import grant
 from deploy.local.system import PROGRAMMES
 from deploy.local.terminal import out, wrong
@@ -12,13 +16,21 @@ from deploy.local.terminal import out, wrong
 __all__ = ["install"]
 
 
-def install() -> None:
+def install(
+    secrets: Annotated[Path, typer.Argument(help="the folder that niangjia county-secrets made", show_default=False)],
+) -> None:
     """Prepare the database at DATABASE_URL, at first and after each upgrade, before the services start.
 
-    DATABASE_URL has every right. Each service's password is the content of `secrets/postgres-<service>` in
-    NIANGJIA_HOME, made where it is missing. niangjia up does all this for its own database.
+    DATABASE_URL, or what DATABASE_URL_FILE holds, has every right. niangjia up does all this for its own database.
     """
-    url = os.environ.get("DATABASE_URL") or wrong("DATABASE_URL is not set: niangjia up prepares its own database")
-    passwords = default_home().make().secrets("postgres", [programme.name for programme in PROGRAMMES])
+    file = os.environ.get("DATABASE_URL_FILE")
+    url = os.environ.get("DATABASE_URL") or (Path(file).read_text(encoding="utf-8").strip() if file else "")
+    if not url:
+        wrong("DATABASE_URL is not set: niangjia up prepares its own database")
+    names = [programme.name for programme in PROGRAMMES]
+    try:
+        passwords = {name: password_of(secrets, name) for name in names}
+    except OSError as error:
+        wrong(f"no password of a service: {error}")
     asyncio.run(grant(url, urlsplit(url).path.lstrip("/"), passwords))
-    out.print(f"prepared for {', '.join(passwords)}")
+    out.print(f"prepared for {', '.join(names)}")

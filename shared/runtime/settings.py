@@ -1,12 +1,14 @@
 """Settings of a service, from the environment alone."""
 
+import os
 from base64 import b64decode
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Base64Bytes, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.runtime.broker import SignIn
 
@@ -22,8 +24,21 @@ class ClockKind(StrEnum):
     """For tests and demonstrations: whoever may publish on `clock.set` decides what time it is."""
 
 
+class _FromFiles(PydanticBaseSettingsSource):
+    """`DATABASE_URL_FILE` names a file that holds what `DATABASE_URL` would."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        own = f"{field_name}_file" in self.settings_cls.model_fields
+        return (Path(path).read_text(encoding="utf-8").strip() if path and not own else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class Settings(BaseSettings):
-    """`DATABASE_URL`, `NATS_URL` and the rest. A secret may stand in a file: `MASTER_KEY_FILE` and the like."""
+    """`DATABASE_URL`, `NATS_URL` and the rest. Each may stand in a file, named by `DATABASE_URL_FILE` and the like."""
 
     model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
 
@@ -44,6 +59,17 @@ class Settings(BaseSettings):
     log_level: str = "INFO"
     otlp_endpoint: str | None = None
     """Where traces go, OTLP over HTTP; none where it is not set."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, _FromFiles(settings_cls)
 
     @property
     def dsn(self) -> str:

@@ -39,6 +39,20 @@ def test_the_master_key_comes_from_the_environment_or_a_file(monkeypatch: pytest
     assert Settings().wrapping_key == KEY[::-1]
 
 
+def test_a_secret_may_stand_in_a_file_and_the_environment_goes_before_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "database-url"
+    file.write_text("postgresql://loan:of-a-file@db:5432/niangjia\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(file))
+    assert Settings().dsn == "postgresql://loan:of-postgres@127.0.0.1:5432/niangjia"
+    monkeypatch.delenv("DATABASE_URL")
+    assert Settings().dsn == "postgresql://loan:of-a-file@db:5432/niangjia"
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(FileNotFoundError):
+        Settings()
+
+
 @pytest.mark.parametrize("given", [None, b64encode(b"short").decode()])
 def test_a_missing_or_short_master_key_is_refused(monkeypatch: pytest.MonkeyPatch, given: str | None) -> None:
     if given is not None:
