@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, Final, NamedTuple
 from uuid import UUID
 
@@ -46,10 +47,11 @@ app = typer.Typer(help="What was sent to others, what they took, and what they a
 def bank(
     day: Annotated[str, typer.Argument(metavar="DATE", help="in China, such as 2026-11-24", show_default=False)],
     code: Annotated[str, typer.Option("--bank", help="the bank's code")] = "nxbank",
+    parties: Annotated[Path, typer.Option(help="banks and hospitals, TOML")] = SHIPPED,
     output: Output = "text",
 ) -> None:
     """What was sent to a bank on a day, what it took of it, what it answered; exit code 1 where they differ."""
-    banks = {party.code: party for party in Parties.read(SHIPPED).bank}
+    banks = {party.code: party for party in Parties.read(parties).bank}
     if code not in banks:
         wrong(f"no bank is named {code!r}: {', '.join(banks)}")
     try:

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from deploy.local.account import Account, installed
 from deploy.local.cli import app
+from deploy.local.ports import LOOPBACK
 from deploy.nats.credentials import make
 from deploy.nats.parties import Parties
 from tests.deploy.nats.brokers import NOW, PARTIES, SERVICES, Broker, WithTokens, running, signed_in
@@ -128,3 +129,18 @@ def test_the_command_names_those_it_could_renew(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["credentials", str(tmp_path / "credentials"), "--renew", "bank-nobody"])
     assert result.exit_code != 0
     assert "bank-nxbank" in result.output
+
+
+def test_an_operator_provides_the_banks_streams_of_a_broker_elsewhere(tmp_path: Path) -> None:
+    parties = tmp_path / "parties.toml"
+    parties.write_text('[[bank]]\ncode = "nxbank"\nname = "南浔银行"\nfederations = ["330503"]\n', "utf-8")
+    with running(WithTokens(tmp_path)) as broker:
+        assert isinstance(broker, WithTokens)
+        environment = {
+            "NATS_URL": f"tls://{LOOPBACK}:{broker.server.port}",
+            "NATS_CREDS_FILE": str(broker.made.of("operator")),
+            "NATS_CA_FILE": str(broker.made.server / "ca.pem"),
+        }
+        for _ in range(2):
+            result = CliRunner(env=environment).invoke(app, ["provision", "--parties", str(parties)])
+            assert (result.exit_code, result.output.split()) == (0, ["南浔银行", "BANK_NXBANK"])
