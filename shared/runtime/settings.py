@@ -40,7 +40,7 @@ class _FromFiles(PydanticBaseSettingsSource):
 class Settings(BaseSettings):
     """`DATABASE_URL`, `NATS_URL` and the rest. Each may stand in a file, named by `DATABASE_URL_FILE` and the like."""
 
-    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True, env_ignore_empty=True)
 
     database_url: SecretStr
     nats_url: SecretStr

@@ -1,10 +1,16 @@
 """One trace from a command over its event to the reaction of another service."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+from typing import ClassVar
 
 import nats
 import pytest
 from opentelemetry import trace
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -57,6 +63,37 @@ async def test_command_event_and_reaction_are_one_trace(
     assert rung.meta.correlation == taken.meta.correlation == story.correlation
     assert rung.meta.cause == taken.id
     await connection.close()
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes traces as an OpenTelemetry collector does, over HTTP."""
+
+    taken: ClassVar[list[tuple[str, ExportTraceServiceRequest]]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        self.taken.append((self.path, ExportTraceServiceRequest.FromString(body)))
+        self.send_response(200)
+        self.send_header("content-type", "application/x-protobuf")
+        self.end_headers()
+
+
+def test_traces_go_to_the_endpoint_that_is_named_before_the_process_ends() -> None:
+    with HTTPServer(("127.0.0.1", 0), Collector) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}/v1/traces"
+        program = (
+            "from opentelemetry.trace import SpanKind; from shared.runtime import tracing\n"
+            f"tracing.configure('loan', {endpoint!r})\n"
+            "with tracing.span('EndorseLoan', SpanKind.SERVER, None, command='0198'): pass"
+        )
+        subprocess.run([sys.executable, "-c", program], check=True)
+        server.shutdown()
+    ((path, request),) = Collector.taken
+    (resource,) = request.resource_spans
+    assert path == "/v1/traces"
+    assert {one.key: one.value.string_value for one in resource.resource.attributes}["service.name"] == "loan"
+    assert [span.name for scope in resource.scope_spans for span in scope.spans] == ["EndorseLoan"]
 
 
 def _same(span: object, counter: trace.Span) -> bool:
