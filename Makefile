@@ -26,7 +26,7 @@ check: $(ready) ## style, types, the direction of imports, and that uv.lock is o
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
-	$(bin)/mypy examples/bank/bank.py
+	$(bin)/mypy examples/bank/bank.py examples/hospital/hospital.py
 	$(bin)/lint-imports
 
 golden: $(ready) ## record new events among the golden ones; refuses a change that would make recorded events unreadable

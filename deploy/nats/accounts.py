@@ -34,6 +34,8 @@ class User:
     subscribe: tuple[str, ...]
     answers: bool = False
     """Whether it may answer whoever called it."""
+    never: tuple[str, ...] = ()
+    """Of `publish`, what it may not all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,8 @@ class Account:
 
 def accounts(services: Sequence[str], parties: Parties) -> tuple[Account, ...]:
     """The union's first. `services` are the names of programmes."""
-    union = Account(UNION, (_operator(), *(_service(name) for name in services)))
+    banks = [subject for bank in parties.bank for subject in _taking_for(bank)]
+    union = Account(UNION, (_operator(), *(_service(name, banks) for name in services)))
     outside = [_outside(party.account, _shares(party)) for party in parties.all()]
     return (union, *outside, _outside(OPERATIONS, _watching()))
 
@@ -81,6 +84,12 @@ def _taking(bank: Bank) -> tuple[Share, ...]:
     return _api(f"CONSUMER.MSG.NEXT.{consumer}", many=True), _api(f"CONSUMER.INFO.{consumer}"), Share(ack, ack)
 
 
+def _taking_for(bank: Bank) -> tuple[str, ...]:
+    """By which somebody else would take the bank's events in its place, or undo its consumer."""
+    calls = (f"*.{bank.stream}", f"*.{bank.stream}.>", f"*.*.{bank.stream}.>")
+    return (*(f"$JS.API.CONSUMER.{call}" for call in calls), f"$JS.ACK.{bank.stream}.>")
+
+
 def _watching() -> tuple[Share, ...]:
     calls = ("STREAM.NAMES", "STREAM.LIST", "STREAM.INFO.*", "CONSUMER.NAMES.*", "CONSUMER.LIST.*", "CONSUMER.INFO.*.*")
     return (*map(_api, calls), Share(ADVISORIES, ADVISORIES, heard=True))
@@ -96,9 +105,10 @@ def _operator() -> User:
     return User(OPERATOR, publish, ("evt.>", ADVISORIES, INBOX))
 
 
-def _service(name: str) -> User:
-    """Hears its own commands and queries, publishes its own events, asks other services, and consumes their streams.
-    Inboxes are shared, and a service could spoil another's consumer: to part those too, each would need an account."""
+def _service(name: str, never: Sequence[str]) -> User:
+    """Hears its own commands and queries, publishes its own events, asks other services, and consumes their streams,
+    but no bank's. Inboxes are shared, and a service could spoil another's consumer: to part those too, each would need
+    an account."""
     stream, clock = stream_name(name), f"KV_{BUCKET}"
     streams = [f"$JS.API.STREAM.{call}.{one}" for call in ("CREATE", "MSG.GET") for one in (stream, clock)]
     publish = (
@@ -117,4 +127,4 @@ def _service(name: str) -> User:
         "$JS.FC.>",
     )
     calls = [f"{door}{verb}.*.{name}.*" for door in ("", "from.*.*.") for verb in ("cmd", "qry")]
-    return User(name, publish, (*calls, INBOX), answers=True)
+    return User(name, publish, (*calls, INBOX), answers=True, never=tuple(never))

@@ -45,7 +45,9 @@ def _user(user: User, secret: Password | PublicKey) -> str:
         case PublicKey(text):
             who = f"nkey: {text}"
     answers = ", allow_responses: true" if user.answers else ""
-    rights = f"publish: {{ allow: [{_listed(user.publish)}] }}, subscribe: {{ allow: [{_listed(user.subscribe)}] }}"
+    never = f", deny: [{_listed(user.never)}]" if user.never else ""
+    publish = f"publish: {{ allow: [{_listed(user.publish)}]{never} }}"
+    rights = f"{publish}, subscribe: {{ allow: [{_listed(user.subscribe)}] }}"
     return f"      {{ {who}, permissions: {{ {rights}{answers} }} }}"
 
 

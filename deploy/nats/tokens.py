@@ -65,7 +65,7 @@ class Signer:
             key.public,
             user.name,
             "user",
-            pub={"allow": list(user.publish)} if user.publish else {"deny": [">"]},
+            pub={"allow": list(user.publish), **({"deny": list(user.never)} if user.never else {})},
             sub={"allow": list(user.subscribe)},
             **({"resp": {"max": 1, "ttl": ANSWER_WITHIN}} if user.answers else {}),
             subs=NO_LIMIT,

@@ -271,6 +271,23 @@ async def test_a_service_consumes_the_streams_of_others_and_can_not_remove_them(
             assert "publish" in await loan.denial_of_publishing(f"$JS.API.{call}.BANK_NXBANK")
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "$JS.API.CONSUMER.MSG.NEXT.BANK_NXBANK.bank",
+        "$JS.API.CONSUMER.CREATE.BANK_NXBANK.mine",
+        "$JS.API.CONSUMER.CREATE.BANK_NXBANK",
+        "$JS.API.CONSUMER.DURABLE.CREATE.BANK_NXBANK.mine",
+        "$JS.API.CONSUMER.DELETE.BANK_NXBANK.bank",
+        "$JS.API.CONSUMER.RESET.BANK_NXBANK.bank",
+        "$JS.ACK.BANK_NXBANK.bank.1.1.1.1.0",
+    ],
+)
+async def test_a_service_takes_nothing_in_a_bank_s_place(broker: Broker, subject: str) -> None:
+    async with signed_in(broker, "loan") as loan:
+        assert f'publish to "{subject.lower()}"' in await loan.denial_of_publishing(subject)
+
+
 async def test_only_an_operator_sets_the_clock(broker: Broker) -> None:
     async with signed_in(broker, "loan") as loan, signed_in(broker, "operator") as operator:
         bucket = await loan.js.create_key_value(bucket="clock", history=1)
