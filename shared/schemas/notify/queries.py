@@ -112,7 +112,7 @@ class PreviewTemplate(Query[Preview]):
 
     template: Template
     name: Text = "王小明"
-    values: Annotated[Values, Field(default_factory=dict)]
+    values: Values = Field(default_factory=dict)
     """As JSON has them; an example stands in for what is missing."""
 
 

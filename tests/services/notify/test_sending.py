@@ -57,10 +57,13 @@ class Scripted:
     settled: Treatment = _is_well
     taken: Counter[UUID] = field(default_factory=Counter)
     asked: Counter[UUID] = field(default_factory=Counter)
+    messages: list[Any] = field(default_factory=list)
+    """What it took, in order."""
 
     async def send(self, message: Sms | Email) -> Sent:
         await self.before(message.notification_id)
         self.taken[message.notification_id] += 1
+        self.messages.append(message)
         await self.after(message.notification_id)
         return Sent(f"theirs-{message.notification_id}")
 
