@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from deploy.local.county import ADMIN, county_secrets
+from deploy.local.passes import service_of
 from deploy.local.system import PROGRAMMES
 from services.notify.providers.ways import VARIABLE as WAYS
 from shared.runtime.settings import Settings
@@ -41,11 +42,13 @@ def test_a_service_is_told_what_it_knows_and_every_secret_is_there(name: str) ->
     container = CONTAINERS[name]
     environment: dict[str, str] = container["environment"]
     assert environment.keys() <= OURS
-    assert {"NATS_URL", "DATABASE_URL_FILE", "MASTER_KEY_FILE"} <= environment.keys()
+    assert {"NATS_URL", "DATABASE_URL_FILE"} <= environment.keys()
+    assert ("MASTER_KEY_FILE" in environment) == service_of(name).keeps_personal_data
     held = secrets(container)
     for setting, value in environment.items():
         if setting.endswith("_FILE"):
             assert value.removeprefix("/run/secrets/") in held, setting
+    assert ("master-key" in held) == service_of(name).keeps_personal_data
     assert held["database-url"] == f"database-url-{name}"
     assert held["nats-creds"] == f"nats-creds-{name}"
 

@@ -8,11 +8,13 @@ from typing import Final
 
 import pytest
 
+from deploy.local.passes import service_of
 from deploy.local.system import PROGRAMMES
 from services.notify.providers.ways import VARIABLE as WAYS
 from shared.runtime.settings import Settings
 
 FOLDER: Final = Path(__file__).parents[3] / "deploy" / "systemd"
+KEYS: Final = (FOLDER / "keys.conf").read_text(encoding="utf-8")
 UNIT: Final = (FOLDER / "niangjia@.service").read_text(encoding="utf-8")
 SETTINGS: Final = {name.upper() for name in Settings.model_fields}
 OURS: Final = SETTINGS | {f"{name}_FILE" for name in SETTINGS} | {WAYS, "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
@@ -40,8 +42,12 @@ def test_every_programme_is_wanted_and_has_settings_that_it_knows_and_a_port_of_
 
 
 def test_secrets_are_handed_over_and_never_in_the_environment() -> None:
-    handed = set(re.findall(r"^LoadCredential=([\w.-]+):", UNIT, re.MULTILINE))
-    assert handed == set(re.findall(r"=%d/([\w.-]+)", UNIT))
+    for unit in (UNIT, KEYS):
+        handed = set(re.findall(r"^LoadCredential=([\w.-]+):", unit, re.MULTILINE))
+        assert handed == set(re.findall(r"=%d/([\w.-]+)", unit))
+    keepers = [programme.name for programme in PROGRAMMES if service_of(programme.name).keeps_personal_data]
+    assert f"for service in {' '.join(keepers)};" in KEYS
+    assert "master.key" not in UNIT
     assert not {"DATABASE_URL", "MASTER_KEY"} & {key for file in FOLDER.glob("*.env") for key in environment(file.name)}
 
 
