@@ -255,5 +255,5 @@ class Listening(Protocol):
     name: str
 
     async def listen(self, hear: Hear) -> None:
-        """For ever, under a lead: one process at a time. It returns where nothing is to be fetched, and raises where
-        the provider cannot be listened to any more: call it again."""
+        """For ever, under a lead: one process at a time. It raises where the provider cannot be listened to any more:
+        call it again."""

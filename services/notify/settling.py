@@ -47,9 +47,8 @@ def unknown(provider: str, error: Exception) -> str:
 
 def reports(provider: object) -> bool:
     """Whether a provider says later what became of a message."""
-    if isinstance(provider, CalledBack):
-        return getattr(provider, "callback_key", None) is not None
-    return isinstance(provider, Listening)
+    calls = isinstance(provider, CalledBack) and provider.callback_key is not None
+    return calls or isinstance(provider, Listening)
 
 
 @dataclass(slots=True)

@@ -4,15 +4,13 @@ An attempt of unknown outcome: `PullSmsSendStatusByPhoneNumber` tells what becam
 `SessionContext`, once there is something to tell, and of those accounts alone for which Tencent has been asked to
 repeat it. A message that is there was sent; of one that is not there nothing can be said.
 
-Reports come by callback. An account for which Tencent has opened pulling may set `poll_seconds`; what was pulled is not
-told again, so that reports which could not be kept before the process ended are lost.
+Reports come by callback; see `tencent_pulling.py` for an account for which Tencent has opened pulling.
 """
 
-import asyncio
 import logging
 import re
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -35,7 +33,6 @@ from services.notify.channels import (
     OutcomeUnknown,
     Permanent,
     Receipt,
-    Report,
     SendingRefused,
     Sent,
     Sms,
@@ -49,7 +46,7 @@ from services.notify.providers.wording import Approvals
 from shared.runtime.logs import log
 from shared.schemas.notify import Channel
 
-__all__ = ["Tencent", "TencentAccount"]
+__all__ = ["PULLED", "Tencent", "TencentAccount", "answered", "outcome_of"]
 
 ALLOWANCE: Final = timedelta(minutes=5)
 """By which its clock and ours may differ."""
@@ -93,25 +90,25 @@ class Tencent:
     def __init__(self, account: TencentAccount, name: str = "tencent") -> None:
         self.name = name
         self.callback_key = account.callback_key.get_secret_value() if account.callback_key else None
-        self._account = account
+        self.account = account
         http = HttpProfile(
             protocol=account.protocol, endpoint=account.endpoint, reqTimeout=account.timeout, keepAlive=True
         )
         credential = Credential(account.secret_id, account.secret_key.get_secret_value())
         # Its region breaker would send a request again elsewhere.
-        self._sdk = SmsClient(credential, account.region, ClientProfile(httpProfile=http, disable_region_breaker=True))
+        self.sdk = SmsClient(credential, account.region, ClientProfile(httpProfile=http, disable_region_breaker=True))
 
     async def send(self, message: Sms) -> Sent:
         number = with_country(message.to)
-        worded = self._account.worded(message)
+        worded = self.account.worded(message)
         request = models.SendSmsRequest()
         request.PhoneNumberSet = [number]
-        request.SmsSdkAppId = self._account.app_id
+        request.SmsSdkAppId = self.account.app_id
         request.SignName = worded.signature
         request.TemplateId = worded.code
         request.TemplateParamSet = [worded.values[place] for place in sorted(worded.values, key=int)]
         request.SessionContext = str(message.notification_id)
-        answer = await _answered(self._sdk.SendSms(request))
+        answer = await answered(self.sdk.SendSms(request))
         if not answer.SendStatusSet:
             raise OutcomeUnknown("tencent: an answer not understood")
         status = answer.SendStatusSet[0]
@@ -123,7 +120,7 @@ class Tencent:
 
     async def settle(self, message: Sms, begun: datetime) -> Sent:
         request = models.PullSmsSendStatusByPhoneNumberRequest()
-        request.SmsSdkAppId = self._account.app_id
+        request.SmsSdkAppId = self.account.app_id
         try:
             request.PhoneNumber = with_country(message.to)
         except Permanent as strange:  # it was another when the attempt was begun
@@ -133,7 +130,7 @@ class Tencent:
         request.Limit = PULLED
         for request.Offset in range(0, 10 * PULLED, PULLED):
             try:
-                answer = await _answered(self._sdk.PullSmsSendStatusByPhoneNumber(request))
+                answer = await answered(self.sdk.PullSmsSendStatusByPhoneNumber(request))
             except SendingRefused as refused:
                 raise OutcomeUnknown(f"asked: {refused.reason}") from refused
             statuses = answer.PullSmsSendStatusSet or []
@@ -148,45 +145,11 @@ class Tencent:
         await hear_all(call.body, _reports, self.name, hear)
         return JSONResponse({"result": 0, "errmsg": "OK"})
 
-    async def listen(self, hear: Hear) -> None:
-        """Pull reports every `poll_seconds`; return at once where there are none to pull."""
-        if self._account.poll_seconds is None:
-            return
-        pulled: Sequence[Report] = ()
-        while True:
-            try:
-                pulled = pulled or await self._pull()
-                if pulled:
-                    await hear(pulled)
-                    more, pulled = len(pulled) >= PULLED, ()
-                    if more:
-                        continue
-            except (SendingRefused, OutcomeUnknown) as away:
-                _log.warning("reports are not pulled", provider=self.name, because=away.reason)
-            except Exception as error:  # they are told once: they wait here until they can be kept
-                _log.error("reports are not kept", provider=self.name, count=len(pulled), error=type(error).__name__)
-            await asyncio.sleep(self._account.poll_seconds)
-
     async def close(self) -> None:
-        await self._sdk.close()
-
-    async def _pull(self) -> Sequence[Report]:
-        """What has happened since it was last asked. Raises SendingRefused and OutcomeUnknown."""
-        statuses = models.PullSmsSendStatusRequest()
-        statuses.SmsSdkAppId, statuses.Limit = self._account.app_id, PULLED
-        receipts = (await _answered(self._sdk.PullSmsSendStatus(statuses))).PullSmsSendStatusSet or []
-        reports: list[Report] = [_receipt(self.name, each) for each in receipts]
-        replies = models.PullSmsReplyStatusRequest()
-        replies.SmsSdkAppId, replies.Limit = self._account.app_id, PULLED
-        try:
-            written = (await _answered(self._sdk.PullSmsReplyStatus(replies))).PullSmsReplyStatusSet or []
-        except (SendingRefused, OutcomeUnknown) as away:
-            _log.warning("replies are not pulled", provider=self.name, because=away.reason)
-            written = []
-        return reports + [_reply(self.name, each) for each in written]
+        await self.sdk.close()
 
 
-async def _answered(call: Awaitable[Any]) -> Any:
+async def answered(call: Awaitable[Any]) -> Any:
     """Raises what a refusal means. Nothing of an error is passed on: its text may hold the request."""
     try:
         return await call
@@ -201,23 +164,8 @@ async def _answered(call: Awaitable[Any]) -> Any:
         raise OutcomeUnknown(f"tencent {type(error).__name__}") from None
 
 
-def _outcome(status: str, code: str) -> Delivered | Failed:
+def outcome_of(status: str, code: str) -> Delivered | Failed:
     return Delivered() if status == "SUCCESS" else codes_of("tencent").failed(code)
-
-
-def _receipt(provider: str, status: Any) -> Receipt:
-    return Receipt(
-        provider=provider,
-        provider_message_id=str(status.SerialNo),
-        notification_id=notification_in(status.SessionContext),
-        outcome=_outcome(str(status.ReportStatus), str(status.Description)),
-        at=datetime.fromtimestamp(int(status.UserReceiveTime or time.time()), UTC),
-    )
-
-
-def _reply(provider: str, reply: Any) -> InboundReply:
-    number, at = bare(str(reply.PhoneNumber)), datetime.fromtimestamp(int(reply.ReplyTime), UTC)
-    return InboundReply(provider=provider, from_number=number, text=str(reply.ReplyContent), at=at)
 
 
 class _Status(Reported):
@@ -231,7 +179,7 @@ class _Status(Reported):
             provider=provider,
             provider_message_id=self.sid,
             notification_id=None,
-            outcome=_outcome(self.report_status, self.errmsg),
+            outcome=outcome_of(self.report_status, self.errmsg),
             at=in_china(self.user_receive_time),
         )
 

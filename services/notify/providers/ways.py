@@ -43,6 +43,7 @@ from services.notify.providers.smpp import Smpp, SmppAccount
 from services.notify.providers.sms_gateway import SmsGateway, SmsGatewayAccount, SmsSettings
 from services.notify.providers.smtp import SmtpAccount, SmtpProvider, SmtpSettings
 from services.notify.providers.tencent import Tencent, TencentAccount
+from services.notify.providers.tencent_pulling import PullingTencent
 from shared.schemas.messages import Federation
 from shared.schemas.notify import Channel, Name
 
@@ -153,8 +154,10 @@ def _provider(account: Account, name: str, callbacks: CallbackSettings | None) -
             return SmsGateway(account, name)
         case AliyunAccount():
             return Aliyun(account, name)
-        case TencentAccount():
+        case TencentAccount(poll_seconds=None):
             return Tencent(account, name)
+        case TencentAccount():
+            return PullingTencent(account, name)
         case KannelAccount(callback_key=key):
             told = callbacks.path_of(name, key.get_secret_value()) if callbacks and key else None
             return Kannel(account, name, told)

@@ -294,6 +294,13 @@ async def test_with_starttls_the_password_is_given_once_a_connection(
     assert peer.logins == 1
 
 
+# All of it is TLS.
+no_starttls = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
+    "ignore:Requiring AUTH while not requiring TLS:UserWarning"
+)  # all of it is TLS
+
+
+@no_starttls
 async def test_with_tls_from_the_first_byte_the_password_is_given_once_a_connection(
     certificate: Path, tls_of_server: ssl.SSLContext
 ) -> None:
@@ -308,6 +315,7 @@ async def test_with_tls_from_the_first_byte_the_password_is_given_once_a_connect
     assert (peer.connections, peer.logins) == (2, 2)
 
 
+@no_starttls
 @pytest.mark.parametrize("security", [Security.STARTTLS, Security.TLS])
 async def test_a_certificate_of_another_name_is_not_believed(
     security: Security, certificate: Path, tls_of_server: ssl.SSLContext

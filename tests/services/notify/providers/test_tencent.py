@@ -16,6 +16,7 @@ from services.notify.channels import (
     Delivered,
     Failed,
     InboundReply,
+    Listening,
     NotServed,
     NotUnderstood,
     OutcomeUnknown,
@@ -26,6 +27,7 @@ from services.notify.channels import (
     Window,
 )
 from services.notify.providers.tencent import Tencent, TencentAccount
+from services.notify.providers.tencent_pulling import PullingTencent
 from shared.schemas.notify import FailureKind
 from tests.services.notify.providers.http_peer import Fault, serving
 from tests.services.notify.providers.messages import APPROVED, Heard, sms
@@ -38,21 +40,20 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcfromtimesta
 def tencent(
     address: str, *, protocol: str = "http", secret: str = SECRET, timeout: float = 5, poll_seconds: float | None = None
 ) -> Tencent:
-    return Tencent(
-        TencentAccount.model_validate(
-            {
-                "endpoint": address,
-                "protocol": protocol,
-                "secret_id": KEY_ID,
-                "secret_key": secret,
-                "app_id": APP_ID,
-                "timeout": timeout,
-                "poll_seconds": poll_seconds,
-                "signatures": {"南浔区总工会": "南浔区总工会"},
-                "templates": {"loan-accepted@1": [{"code": code, "words": words} for code, words in TEMPLATES.items()]},
-            }
-        )
+    account = TencentAccount.model_validate(
+        {
+            "endpoint": address,
+            "protocol": protocol,
+            "secret_id": KEY_ID,
+            "secret_key": secret,
+            "app_id": APP_ID,
+            "timeout": timeout,
+            "poll_seconds": poll_seconds,
+            "signatures": {"南浔区总工会": "南浔区总工会"},
+            "templates": {"loan-accepted@1": [{"code": code, "words": words} for code, words in TEMPLATES.items()]},
+        }
     )
+    return Tencent(account) if poll_seconds is None else PullingTencent(account)
 
 
 @asynccontextmanager
@@ -253,6 +254,7 @@ async def test_what_is_no_report_is_not_understood(body: str) -> None:
 
 async def test_reports_are_pulled_and_wait_until_they_can_be_kept() -> None:
     async with towards_a_peer(poll_seconds=0.01) as (peer, provider):
+        assert isinstance(provider, PullingTencent)
         message, heard = sms(), Heard()
         sent = await provider.send(message)
         heard.broken = True
@@ -273,7 +275,8 @@ async def test_reports_are_pulled_and_wait_until_they_can_be_kept() -> None:
     assert reply.text == "R"
 
 
-async def test_an_account_that_is_called_pulls_nothing() -> None:
-    async with towards_a_peer() as (peer, provider):
-        await provider.listen(Heard())
-        assert peer.requests == []
+async def test_whether_an_account_is_called_or_pulls_its_reports_can_be_told() -> None:
+    called, pulling = tencent("127.0.0.1:9"), tencent("127.0.0.1:9", poll_seconds=60)
+    assert [isinstance(each, Listening) for each in (called, pulling)] == [False, True]
+    await called.close()
+    await pulling.close()
