@@ -1,9 +1,8 @@
 """A city and its counties as real servers: a broker each, counties as leaf nodes behind links that can be cut."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -17,48 +16,10 @@ from deploy.nats.accounts import UNION, Account, User
 from deploy.nats.city import DOMAIN, county_user, domain_of
 from deploy.nats.company import county, hub
 from deploy.nats.configuration import Password, accounts_block
+from tests.links import Link
 
 EVERYTHING: Final = User("niangjia", (">",), (">",))
 PASSWORD: Final = "test"
-
-
-@dataclass
-class Link:
-    """The line from a county to the city: every byte goes through here."""
-
-    target: int
-    port: int = field(default_factory=free_port)
-    _server: asyncio.Server | None = None
-    _open: set[asyncio.StreamWriter] = field(default_factory=set)
-
-    async def heal(self) -> None:
-        self._server = await asyncio.start_server(self._carry, LOOPBACK, self.port)
-
-    async def cut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in list(self._open):
-            writer.transport.abort()
-        self._open.clear()
-
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            there, thither = await asyncio.open_connection(LOOPBACK, self.target)
-        except OSError:
-            writer.close()
-            return
-        self._open |= {writer, thither}
-        with suppress(OSError):
-            await asyncio.gather(self._pump(reader, thither), self._pump(there, writer))
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        finally:
-            writer.close()
-            self._open.discard(writer)
 
 
 @dataclass

@@ -70,7 +70,7 @@ async def test_a_county_that_is_cut_off_works_on_and_comes_together_with_the_cit
             await provide_city(city_js, COUNTIES)
             for link in servers.links.values():
                 await link.heal()
-                stack.push_async_callback(link.cut)
+                stack.callback(link.close)
             city = await stack.enter_async_context(
                 city_service.running(Servers(database_url=databases[0], nats_url=url_of(servers.city)).settings())
             )
@@ -98,7 +98,7 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
     await jinhua.once_told(PaymentInstructed)
 
     # Dongyang is cut off, and grants a claim on an invoice; so does the city proper, on the same, and is heard first.
-    await servers.links[DONGYANG].cut()
+    servers.links[DONGYANG].cut()
     await _granted(dongyang, "东一", SAME, DONGYANG)
     assert await dongyang.tries(pay("东一"), CLERK) == "awaits_city"
     assert await dongyang.told(PaymentInstructed) == []
