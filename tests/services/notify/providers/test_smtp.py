@@ -296,8 +296,6 @@ async def test_with_starttls_the_password_is_given_once_a_connection(
 
 # All of it is TLS.
 no_starttls = pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS:UserWarning")
-    "ignore:Requiring AUTH while not requiring TLS:UserWarning"
-)  # all of it is TLS
 
 
 @no_starttls
