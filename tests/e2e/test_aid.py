@@ -11,7 +11,7 @@ import asyncpg
 import nats
 import pytest
 
-from deploy.local.demo.aid import play_cases, stage_of
+from deploy.local.demo.aid import desk_of, play_cases
 from deploy.local.demo.dongyang import county
 from deploy.local.demo.messages import ARRIVED
 from deploy.local.home import Home
@@ -32,7 +32,7 @@ WHEN_AND_WHO: Final = ("pay_by", "valid_until", "supply_by", "account_as_of", "d
 async def test_each_case_ends_as_it_must_and_the_worker_is_told_of_it(tmp_path: Path) -> None:
     async with LocalSystem(Home(tmp_path / "home"), clock=ClockKind.SETTABLE, durable=False) as system:
         connection = await nats.connect(system.run.nats_url)
-        played, board = await play_cases(stage_of(connection), connection, county())
+        played, board = await play_cases(desk_of(connection), county())
         await connection.close()
     assert {one.case.title: one.told.came for one in played} == {one.case.title: one.told.must for one in played}
     for one in played:

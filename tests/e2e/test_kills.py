@@ -1,4 +1,5 @@
-"""The whole system as `niangjia up` runs it, each part of it killed -9 while members apply, draw and repay.
+"""The whole system as `niangjia up` runs it, each part of it killed -9 while members apply, draw and repay, and while
+patients are settled at the hospital and claim at the desk.
 
 Whatever was accepted is in the log once, streams hold what the logs hold, read models built anew say what the live
 ones say, and nobody is told anything twice.
@@ -11,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,13 @@ from uuid import UUID
 import asyncpg
 import nats
 import pytest
+from nats.js import JetStreamContext
 
+from deploy.local.demo.aid_cover import cover
+from deploy.local.demo.aid_desk import PERIOD, Desk, bill
 from deploy.local.demo.cases import borrower, drawn, endorsed, opened
-from deploy.local.demo.people import BANK, Cast, Person, cast
+from deploy.local.demo.dongyang import DONGYANG, county, enter_county
+from deploy.local.demo.people import BANK, FEDERATION, Cast, Person, cast
 from deploy.local.demo.playing import FIRST_DAY, quiet
 from deploy.local.demo.stage import Stage, enter, set_up
 from deploy.local.home import Home
@@ -32,23 +37,28 @@ from deploy.local.system import LocalSystem
 from shared.runtime.client import Client
 from shared.runtime.clock import set_offset
 from shared.runtime.settings import ClockKind
+from shared.schemas.aid import ClaimId, ClaimStatus, CoverAnswer, ShowCover
 from shared.schemas.ids import HouseholdId, MemberId, new_id
 from shared.schemas.loan import RecordRepayment, RepaymentForm
 from shared.schemas.messages import Accepted, Actor, Command
 from shared.schemas.notify import DeliveryStatus
 from tests.waiting import until
 
-PROGRAMMES = ("registry", "loan", "lending", "notify")
+PROGRAMMES = ("registry", "loan", "lending", "aid", "notify")
 PARTS = (*PROGRAMMES, "nats", "postgres", "mail", "sms")
 AT_ONCE = 3
+PATIENCE = 90.0
 YUAN = 100
+STAY = date(2019, 6, 3), date(2019, 6, 11)
+SELF_PAID, BENEFIT = "600.00", 40 * YUAN
+QUIET_LIMIT = 240.0
 
 
 class RecordingStage(Stage):
     """Keeps what was accepted, by programme."""
 
-    def __init__(self, client: Client) -> None:
-        super().__init__(client, self._stay)
+    def __init__(self, client: Client, federation: str) -> None:
+        super().__init__(client, self._stay, federation, PATIENCE)
         self.accepted: list[tuple[str, Accepted]] = []
 
     async def act(self, programme: str, actor: Actor, command: Command) -> Accepted:
@@ -61,34 +71,85 @@ class RecordingStage(Stage):
         raise AssertionError("no time passes in this play")
 
 
+class Clinic:
+    """Patients of a county: again and again one is settled at the hospital while another claims at the desk, and both
+    are paid."""
+
+    def __init__(self, stage: RecordingStage, js: JetStreamContext) -> None:
+        self.stage, self.here = stage, county()
+        self.desk = Desk(stage, js)
+        self.treated = 0
+
+    async def open(self) -> None:
+        """Everybody is covered, for the year that FIRST_DAY comes after."""
+        await self.desk.on(date(2018, 6, 12))
+        await enter_county(self.stage, self.here)
+        await cover(self.desk, self.here, PERIOD)
+
+    async def treat_until(self, killing: asyncio.Task[None]) -> None:
+        while not killing.done():
+            await asyncio.gather(self._settle(f"JS{self.treated}"), self._claim())
+            self.treated += 1
+
+    async def _settle(self, number: str) -> None:
+        await self._pay(await self.desk.settle(self.here.discharged, STAY, bill(SELF_PAID), number))
+
+    async def _claim(self) -> None:
+        person = self.here.cirrhosis
+        claim_id = await self.desk.file(person.acting(), person, STAY, bill(SELF_PAID), "肺炎")
+        await self.desk.decide(claim_id)
+        await self._pay(claim_id)
+
+    async def _pay(self, claim_id: ClaimId) -> None:
+        paid = await self.desk.pay(claim_id)
+        assert (paid.status, paid.granted, paid.paid) == (ClaimStatus.SETTLED, BENEFIT, BENEFIT)
+
+    async def check(self) -> None:
+        """The accounts have no fen more or less than was granted."""
+        assert self.treated
+        for person in (self.here.discharged, self.here.cirrhosis):
+            show = ShowCover(member_id=person.member_id, period=PERIOD)
+            answer: CoverAnswer = await self.desk.ask(person.acting(), show)
+            assert (answer.settled, answer.reserved) == (BENEFIT * self.treated, 0)
+
+
 @pytest.fixture
 async def system(tmp_path: Path) -> AsyncIterator[LocalSystem]:
     async with LocalSystem(Home(tmp_path / "home"), clock=ClockKind.SETTABLE, durable=False) as system:
         yield system
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_each_part_is_killed_and_nothing_is_lost_or_done_twice(system: LocalSystem, tmp_path: Path) -> None:
     connection = await nats.connect(
         system.run.nats_url, max_reconnect_attempts=-1, reconnect_time_wait=1, error_cb=_passed_over
     )
     js = connection.jetstream()
+    client = Client(connection, timeout=2, patience=PATIENCE)
+    clinic = Clinic(RecordingStage(client, DONGYANG), js)
+    await clinic.open()
+    await clinic.desk.told()
     await set_offset(js, FIRST_DAY - datetime.now(UTC))
-    stage = RecordingStage(Client(connection, timeout=2, patience=90))
+    stage = RecordingStage(client, FEDERATION)
     actors = cast()
     await set_up(stage, actors)
 
     killing = asyncio.create_task(_kill_each(system))
     numbers = count(100)
     borrowers = [asyncio.create_task(_borrow_until(killing, stage, actors, numbers)) for _ in range(AT_ONCE)]
+    treating = asyncio.create_task(clinic.treat_until(killing))
     await killing
     lent = sum([await task for task in borrowers])
     assert lent >= AT_ONCE
+    await treating
     await system.ready()
-    await quiet(stage, js)
+    await clinic.check()
+    for told in (stage, clinic.stage):
+        await quiet(told, js, QUIET_LIMIT)
 
     for programme in PROGRAMMES:
-        await _accepted_once(system, programme, [one for whose, one in stage.accepted if whose == programme])
+        accepted = [*stage.accepted, *clinic.stage.accepted]
+        await _accepted_once(system, programme, [one for whose, one in accepted if whose == programme])
     assert await _niangjia(tmp_path / "home", "verify") == 0
     for programme in PROGRAMMES:
         live = await _read_models(system, programme)

@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 import httpx
@@ -17,17 +17,16 @@ from deploy.local.demo.aid_cover import cover, renew
 from deploy.local.demo.aid_desk import PERIOD, Desk
 from deploy.local.demo.cases import Told
 from deploy.local.demo.dongyang import DONGYANG, County, county, enter_county
-from deploy.local.demo.messages import ARRIVED, quiet
+from deploy.local.demo.messages import ARRIVED
 from deploy.local.demo.people import OPERATOR, Person
 from deploy.local.demo.stage import Stage
 from deploy.local.system import LocalSystem
 from deploy.local.terminal import WRONG, err, out
 from shared.runtime.client import Client, NoAnswer
-from shared.runtime.clock import set_offset
 from shared.schemas.messages import Refused
 from shared.schemas.notify import DeliveryBoard, History, ShowHistory
 
-__all__ = ["PlayedCase", "play_aid", "play_cases", "stage_of"]
+__all__ = ["PlayedCase", "desk_of", "play_aid", "play_cases"]
 
 FIRST_PERIOD: Final = date(2017, 7, 1)
 ENROLLED, RENEWED, ILL = date(2017, 6, 12), date(2018, 6, 12), date(2019, 1, 10)
@@ -52,9 +51,9 @@ class PlayedCase:
 async def play_aid(system: LocalSystem, connection: Connection, began: float) -> int:
     """The exit code: 0 only if each case ended as it must, and everybody was told."""
     here = county()
-    desk = stage_of(connection)
+    desk = desk_of(connection)
     try:
-        played, board = await play_cases(desk, connection, here)
+        played, board = await play_cases(desk, here)
         texts = await _texts(system, here.cirrhosis)
     except (NoAnswer, Refused, TimeoutError, httpx.HTTPError) as error:
         err.print(Text(f"✗ it did not end as it must: {error or 'no answer in time'}", "red"))
@@ -72,19 +71,14 @@ async def play_aid(system: LocalSystem, connection: Connection, began: float) ->
     return 0
 
 
-def stage_of(connection: Connection) -> Desk:
-    js = connection.jetstream()
-
-    async def move_clock(instant: datetime) -> None:
-        await set_offset(js, instant - datetime.now(UTC))
-
+def desk_of(connection: Connection) -> Desk:
     async def stay(_span: Any) -> None:
         raise AssertionError("the desk moves its own clock")
 
-    return Desk(Stage(Client(connection), stay, DONGYANG), move_clock)
+    return Desk(Stage(Client(connection), stay, DONGYANG), connection.jetstream())
 
 
-async def play_cases(desk: Desk, connection: Connection, here: County) -> tuple[list[PlayedCase], DeliveryBoard]:
+async def play_cases(desk: Desk, here: County) -> tuple[list[PlayedCase], DeliveryBoard]:
     """Raises Refused, NoAnswer, TimeoutError, where it is not a case of its own that fails."""
     await desk.on(ENROLLED)
     await enter_county(desk.stage, here)
@@ -93,7 +87,7 @@ async def play_cases(desk: Desk, connection: Connection, here: County) -> tuple[
     await renew(desk, here, PERIOD)
     await desk.on(ILL)
     ended = [(case, await _ended(case, desk, here)) for case in CASES]
-    board = await quiet(desk.stage, connection.jetstream())
+    board = await desk.told()
     return [
         PlayedCase(case, told, *await _messages(desk.stage, getattr(here, case.who))) for case, told in ended
     ], board

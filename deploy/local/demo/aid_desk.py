@@ -1,14 +1,19 @@
 """What the cases of mutual aid are made of: bills, claims through the desk, settlements at the hospital, payments."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import date, datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import count
 from typing import Any, Final
 
+from nats.js import JetStreamContext
+
 from deploy.local.demo.dongyang import CLERK, HEAD, HOSPITAL, REVIEWER
+from deploy.local.demo.messages import quiet
 from deploy.local.demo.people import Person
 from deploy.local.demo.stage import Stage
 from shared.eventsourcing.decider import SHANGHAI
+from shared.eventsourcing.wire import stream_name
+from shared.runtime.clock import set_offset
 from shared.schemas.aid import (
     ApproveClaim,
     AssessClaim,
@@ -43,11 +48,14 @@ from shared.schemas.aid import (
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Accepted, Actor, Command, Query
 from shared.schemas.money import Fen, fen
+from shared.schemas.notify import DeliveryBoard
 from shared.schemas.personal import Personal
 
 __all__ = ["ALL", "PERIOD", "Desk", "bill", "file_claim"]
 
 MORNING: Final = time(9, 0, tzinfo=SHANGHAI)
+TOLD_LIMIT: Final = 120.0
+"""Seconds until everybody is told."""
 PERIOD: Final = date(2018, 7, 1)
 """That most cases lie in."""
 
@@ -67,8 +75,8 @@ def bill(self_paid: str, *invoices: str) -> Bill:
 class Desk:
     """Whoever deals with claims, on a stage, on a day."""
 
-    def __init__(self, stage: Stage, move_clock: Callable[[datetime], Awaitable[None]]) -> None:
-        self.stage, self._move_clock = stage, move_clock
+    def __init__(self, stage: Stage, js: JetStreamContext) -> None:
+        self.stage, self._js = stage, js
         self.today = date.min
         self._seen = 0
         """The last position of mutual aid's log that was written to here: answers are not older."""
@@ -85,15 +93,27 @@ class Desk:
     # The clock
 
     async def on(self, day: date) -> None:
-        """Nine in the morning of a day in China, as soon as mutual aid has it."""
+        """Nine in the morning of a day in China, as soon as mutual aid has it. First everybody is told all so far: a
+        message that is months old is not sent any more."""
+        await self.told()
         self.today = day
-        await self._move_clock(datetime.combine(day, MORNING))
+        await set_offset(self._js, datetime.combine(day, MORNING) - datetime.now(UTC))
 
         async def it_is() -> bool | None:
             fund: FundAnswer = await self.ask(CLERK, ShowFund(period=PERIOD))
             return True if fund.on == day else None
 
         await self.stage.until(it_is)
+
+    async def told(self) -> DeliveryBoard:
+        """Once all that was done here has been published, and told to whom it concerns. Raises TimeoutError."""
+
+        async def published() -> bool | None:
+            stream = await self._js.stream_info(stream_name("aid"))
+            return True if stream.state.last_seq >= self._seen else None
+
+        await self.stage.until(published)
+        return await quiet(self.stage, self._js, TOLD_LIMIT)
 
     async def later(self, days: int) -> None:
         await self.on(self.today + timedelta(days=days))

@@ -23,13 +23,26 @@ LISTENED_TO: Final = ("aid", "lending", "loan", "registry")
 
 
 async def quiet(stage: Stage, js: JetStreamContext, seconds: float = QUIET_LIMIT) -> DeliveryBoard:
-    """The delivery board, once nobody is left to be told anything. Raises TimeoutError."""
-    async with asyncio.timeout(seconds):
-        while True:
-            heard = [await js.consumer_info(stream_name(one), f"notify-on-{one}") for one in LISTENED_TO]
-            board: DeliveryBoard = await stage.ask("notify", OPERATOR, ShowDeliveryBoard(federation=stage.federation))
-            if all(not one.num_pending and not one.num_ack_pending for one in heard) and all(
-                row.status in ENDED for row in board.rows
-            ):
-                return board
-            await asyncio.sleep(0.1)
+    """The delivery board, once nobody is left to be told anything. Raises TimeoutError, which says what is left."""
+    left = ["no answer"]
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                heard = {one: await js.consumer_info(stream_name(one), f"notify-on-{one}") for one in LISTENED_TO}
+                query = ShowDeliveryBoard(federation=stage.federation)
+                board: DeliveryBoard = await stage.ask("notify", OPERATOR, query)
+                left = [
+                    f"{one.num_pending + one.num_ack_pending} events of {name}"
+                    for name, one in heard.items()
+                    if one.num_pending or one.num_ack_pending
+                ]
+                left += [
+                    f"{row.count} {row.template.id} {row.status} by {row.channel}"
+                    for row in board.rows
+                    if row.status not in ENDED
+                ]
+                if not left:
+                    return board
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        raise TimeoutError(f"still to be told: {', '.join(left)}") from None

@@ -33,9 +33,13 @@ PATIENCE: Final = 30.0
 
 class Stage:
     def __init__(
-        self, client: Client, advance: Callable[[timedelta], Awaitable[None]], federation: str = FEDERATION
+        self,
+        client: Client,
+        advance: Callable[[timedelta], Awaitable[None]],
+        federation: str = FEDERATION,
+        patience: float = PATIENCE,
     ) -> None:
-        self._client, self.federation = client, federation
+        self._client, self.federation, self._patience = client, federation, patience
         self.advance = advance
         """Move the clock of every service forward."""
 
@@ -53,7 +57,7 @@ class Stage:
 
     async def once_known(self, programme: str, actor: Actor, command: Command, *not_yet: str) -> Accepted:
         """Act, as soon as the service has heard what the command rests on: `not_yet` are its refusals until then."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + self._patience
         while True:
             try:
                 return await self.act(programme, actor, command)
