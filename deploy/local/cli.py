@@ -20,6 +20,7 @@ from deploy.local import (
     replay,
     restore,
     running,
+    sizes,
     status,
     upkeep,
 )
@@ -61,6 +62,7 @@ app.command(rich_help_panel="For operators")(restore.restore)
 app.command(rich_help_panel="For operators")(recovery.recover)
 app.command(rich_help_panel="For operators")(county.county_secrets)
 app.command(rich_help_panel="For operators")(install.install)
+app.command(rich_help_panel="For operators")(sizes.sizes)
 app.command("as-of", rich_help_panel="For operators")(as_of.as_of)
 app.add_typer(replay.app, name="replay", rich_help_panel="For operators")
 app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")

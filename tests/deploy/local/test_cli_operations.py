@@ -98,6 +98,14 @@ def test_rates_and_quantiles_are_of_what_came_between_two_looks() -> None:
     assert figures.lags() == [Lag("view", "lines", 7, 2.5)]
 
 
+def test_sizes_are_told_of_log_read_models_and_stream(niangjia: Niangjia) -> None:
+    register(niangjia, code(25))
+    (registry,) = [one for one in answered(niangjia("sizes", "-o", "json")) if one["service"] == "registry"]
+    assert registry["events"] > 0
+    assert min(registry["log"], registry["others"], registry["stream"], registry["per_event"]) > 0
+    assert re.search(r"registry +\d+ +\d", niangjia("sizes").stdout)
+
+
 # as-of
 
 
