@@ -4,6 +4,7 @@ holds what is other there, with whole tables."""
 import os
 import tomllib
 from datetime import time, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -64,26 +65,26 @@ class Delivery(_Part):
         own = os.environ.get(VARIABLE)
         return cls.model_validate(_toml(SHIPPED) | (_toml(Path(own)) if own else {}))
 
-    @property
+    @cached_property
     def retries(self) -> Retries:
         first, longest = timedelta(seconds=self.first_pause_seconds), timedelta(seconds=self.longest_pause_seconds)
         return Retries(self.attempts, first, longest, self.jitter)
 
-    @property
+    @cached_property
     def asking(self) -> timedelta:
         """How long after an attempt of unknown outcome its provider is asked what became of it."""
         return timedelta(hours=self.asking_hours)
 
-    @property
+    @cached_property
     def hours(self) -> Quiet:
         return Quiet(self.quiet.begins, self.quiet.ends, self.quiet.channels)
 
-    @property
+    @cached_property
     def patience(self) -> Patience:
         lifetimes = {one: timedelta(hours=self.lifetime_hours[one]) for one in MessageClass}
         return Patience(lifetimes, timedelta(hours=self.receipt_hours))
 
-    @property
+    @cached_property
     def words(self) -> Words:
         return Words(self.replies.opt_out, self.replies.opt_in)
 

@@ -1,7 +1,7 @@
 """What providers report: receipts, and what people write back. It is kept before the provider is told so."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 from uuid import UUID
@@ -78,19 +78,28 @@ class Hearing:
 
     async def hear(self, reports: Sequence[Report]) -> None:
         """Keep reports. Raises whatever kept any of them from being kept."""
-        outcomes = await asyncio.gather(*(self._keep(report) for report in reports), return_exceptions=True)
+        known = await self._known([report for report in reports if isinstance(report, Receipt)])
+        outcomes = await asyncio.gather(*(self._keep(report, known) for report in reports), return_exceptions=True)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _keep(self, report: Report) -> None:
+    async def _known(self, receipts: Sequence[Receipt]) -> Mapping[UUID, str]:
+        """The federations of the notifications that receipts name, as far as the read model knows them."""
+        named = [receipt.notification_id for receipt in receipts if receipt.notification_id is not None]
+        rows = await self._running.read_models.pool.fetch(
+            "select notification_id, federation from notify.notifications where notification_id = any ($1)", named
+        )
+        return {row[0]: row[1] for row in rows}
+
+    async def _keep(self, report: Report, known: Mapping[UUID, str]) -> None:
         match report:
             case Receipt():
-                await self._keep_receipt(report)
+                await self._keep_receipt(report, known)
             case InboundReply():
                 await self._keep_reply(report)
 
-    async def _keep_receipt(self, receipt: Receipt) -> None:
+    async def _keep_receipt(self, receipt: Receipt, known: Mapping[UUID, str]) -> None:
         status, reason = _status(receipt)
         about = {
             "provider": receipt.provider,
@@ -99,7 +108,7 @@ class Hearing:
             "reason": reason,
             "reported_at": receipt.at,
         }
-        found = await self._notification(receipt)
+        found = await self._notification(receipt, known)
         if found is None:
             own = derived_id(NAMESPACE, f"{receipt.provider}/{receipt.provider_message_id}/{status}/{receipt.at}")
             await self._record(RecordStrayReceipt.model_validate({**about, "receipt_id": own}), NOWHERE)
@@ -107,9 +116,11 @@ class Hearing:
         own, federation = found
         await self._record(RecordReceipt.model_validate({**about, "notification_id": own}), federation)
 
-    async def _notification(self, receipt: Receipt) -> tuple[UUID, str] | None:
+    async def _notification(self, receipt: Receipt, known: Mapping[UUID, str]) -> tuple[UUID, str] | None:
         """The notification that a receipt is about, and its federation."""
         if (own := receipt.notification_id) is not None:
+            if (federation := known.get(own)) is not None:
+                return own, federation
             first = next(iter(await self._running.repository.recorded(notification, own)), None)
             return None if first is None else (own, first.meta.federation)
         row = await self._row(receipt)

@@ -12,6 +12,7 @@ from datetime import datetime
 from pydantic_core import from_json, to_json
 
 from shared.eventsourcing.connections import Pool
+from shared.eventsourcing.rounds import Rounds
 
 __all__ = ["Letter", "Letters", "Patience"]
 
@@ -52,15 +53,20 @@ class Letters:
     def __init__(self, pool: Pool, schema: str, patience: Patience | None = None) -> None:
         self._pool, self._table = pool, f"{schema}.letters"
         self._patience = patience or Patience()
+        self._held: Rounds[set[tuple[str, str]], set[tuple[str, str]]] = Rounds(set, self._held_among)
 
     async def is_held(self, consumer: str, stream: str) -> bool:
         """Whether an earlier event of this stream is still in the way."""
-        held: bool = await self._pool.fetchval(
-            f"select exists (select from {self._table} where consumer = $1 and stream = $2 and state <> 'skipped')",
-            consumer,
-            stream,
+        return (consumer, stream) in await self._held.ask(lambda wanted: wanted.add((consumer, stream)))
+
+    async def _held_among(self, wanted: set[tuple[str, str]]) -> set[tuple[str, str]]:
+        rows = await self._pool.fetch(
+            f"select distinct w.consumer, w.stream from unnest($1::text[], $2::text[]) as w (consumer, stream)"
+            f" join {self._table} l on l.consumer = w.consumer and l.stream = w.stream and l.state <> 'skipped'",
+            [consumer for consumer, _ in wanted],
+            [stream for _, stream in wanted],
         )
-        return held
+        return {(row[0], row[1]) for row in rows}
 
     async def put(self, letter: Letter) -> None:
         """Keep a letter; one that is there already stays as it is."""

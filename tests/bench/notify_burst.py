@@ -187,6 +187,8 @@ class Burst:
     messages: int
     seconds: float
     """From when notify begins to hear until every notification has ended."""
+    cpu: float
+    """Seconds of this process in that time."""
     faults: Counter[str]
     memory: tuple[float, float]
     """Megabytes at a quarter of the way, and at the end."""
@@ -205,6 +207,7 @@ async def measure(_pace: Pace) -> list[Finding]:
         async with database(server) as dsn:
             burst = await run(settings_for(dsn, broker.url()), MESSAGES, STEADY_SECONDS)
     faults = {name: f"{number:,}" for name, number in sorted(burst.faults.items())}
+    faults["time of this process for one"] = f"{burst.cpu / burst.messages * 1000:.2f} ms"
     early, late = burst.memory
     case = f"{burst.messages:,} notifications of one burst, until all have ended"
     return [
@@ -243,17 +246,18 @@ async def run(settings: Settings, messages: int, steady_seconds: float) -> Burst
         async with LOAN.running(settings) as source:
             await _repay(source, messages)
             await until(lambda: _published(source), LIMIT)
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         running = await stack.enter_async_context(_notify(provider).running(settings))
         await until(lambda: _ended(running, messages // 4), LIMIT)
         early = resident(os.getpid())
         await until(lambda: _ended(running, messages), LIMIT)
         seconds, late = time.perf_counter() - began, resident(os.getpid())
+        cpu = time.process_time() - busy
         _check(provider, messages)
         statuses = await _statuses(running)
         source = await stack.enter_async_context(LOAN.running(settings))
         latencies = await _one_by_one(source, running, provider, messages, steady_seconds)
-    return Burst(messages, seconds, provider.faults, (early, late), statuses, latencies)
+    return Burst(messages, seconds, cpu, provider.faults, (early, late), statuses, latencies)
 
 
 def _notify(provider: Provider) -> Service:
