@@ -13,6 +13,8 @@ USER: Final = "niangjia"
 DURABLE: Final = "always"
 FAST: Final = "2m"
 """`sync_interval` for tests: nothing is lost when a process is killed, a power failure loses the last minutes."""
+FILE_STORE: Final = "16GB"
+"""What streams may take on disk, all together; then none takes more."""
 
 
 def configuration(
@@ -24,6 +26,7 @@ def configuration(
     name: str = "niangjia",
     domain: str = "",
     company: str = "",
+    file_store: str = FILE_STORE,
 ) -> str:
     """The text of nats-server's configuration file.
 
@@ -39,7 +42,7 @@ jetstream {{
 {f"  domain: {domain}\n" if domain else ""}  store_dir: "{store}"
   sync_interval: {sync_interval}
   max_memory_store: 256MB
-  max_file_store: 16GB
+  max_file_store: {file_store}
 }}
 {company}{users}
 """
@@ -68,12 +71,13 @@ class NatsServer(Server):
         name: str = "niangjia",
         domain: str = "",
         company: str = "",
+        file_store: str = FILE_STORE,
         die_with_parent: bool = True,
     ) -> None:
         self.directory = directory.resolve()
         self.users = users
         self.server_name, self.domain, self.company = name, domain, company
-        self.sync_interval = sync_interval
+        self.sync_interval, self.file_store = sync_interval, file_store
         super().__init__(
             port,
             self.directory.with_name(f"{self.directory.name}.log"),
@@ -101,6 +105,7 @@ class NatsServer(Server):
             name=self.server_name,
             domain=self.domain,
             company=self.company,
+            file_store=self.file_store,
         )
         own_file(self.directory / "server.conf", self.account, text)
 
