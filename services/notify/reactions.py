@@ -32,7 +32,7 @@ __all__ = ["reactions_to"]
 
 LANGUAGES: Final[Mapping[str, ModuleType]] = {"aid": aid, "lending": lending, "loan": loan, "registry": registry}
 
-AT_ONCE: Final = 64
+AT_ONCE: Final = 128
 """Events heard together: their requests share a commit. They may be heard in any order, for each calls for the same."""
 
 _log = log(__name__)

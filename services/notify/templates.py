@@ -5,9 +5,11 @@ a new file, `loan-approved.2.toml`. An email is written once, as paragraphs and 
 HTML are made from that by a layout, which is pinned by the template in the same way.
 """
 
+import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -18,12 +20,13 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PositiveInt, StringConstraints, ValidationError
 
 from services.notify.senders import Sender
-from services.notify.wording import VariableText
+from services.notify.wording import VariableText, Vocabulary
 from shared.schemas.notify import Channel, Name, TemplateRef, Values
 
-__all__ = ["Addressee", "BadTemplate", "BadValues", "Catalogue", "EmailWords", "Template", "shipped"]
+__all__ = ["Addressee", "BadTemplate", "BadValues", "Catalogue", "EmailWords", "Template", "published", "shipped"]
 
 HERE: Final = Path(__file__).parent
+PUBLISHED: Final = "published.toml"
 LONGEST_SMS: Final = 500
 """Characters with the signature, at mainland vendors."""
 
@@ -194,11 +197,16 @@ class Template(_Part):
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     templates: dict[TemplateRef, Template]
+    fingerprints: dict[TemplateRef, str] = field(default_factory=dict)
+    """Of all that makes a template's words: its file, the tables of words and the layout that it uses."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """All `<id>.<version>.toml` of a folder, with its `vocabulary.toml`. Raises BadTemplate."""
+        """All `<id>.<version>.toml` of a folder, with its `vocabulary.toml`. Raises BadTemplate, also where one was
+        changed that `published.toml` pins."""
         templates: dict[TemplateRef, Template] = {}
+        fingerprints: dict[TemplateRef, str] = {}
+        pinned = published(folder)
         vocabulary = tomllib.loads((folder / "vocabulary.toml").read_text(encoding="utf-8"))
         for path in sorted(folder.glob("*.*.toml")):
             try:
@@ -210,11 +218,29 @@ class Catalogue:
             if path.name != f"{template.id}.{template.version}.toml":
                 raise BadTemplate(f"{path.name}: holds {template.ref}")
             templates[template.ref] = template
-        return cls(templates)
+            fingerprints[template.ref] = own = _fingerprint(content, vocabulary, template)
+            if pinned.get(str(template.ref), own) != own:
+                raise BadTemplate(f"{path.name}: it was published and must not change; a correction is a new version")
+        return cls(templates, fingerprints)
 
     def __getitem__(self, ref: TemplateRef) -> Template:
         """Raises KeyError."""
         return self.templates[ref]
+
+
+def published(folder: Path) -> dict[str, str]:
+    """Fingerprints by `loan-accepted@1`, as they were when the templates were published."""
+    path = folder / PUBLISHED
+    pins: dict[str, str] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return pins
+
+
+def _fingerprint(content: dict[str, Any], vocabulary: Vocabulary, template: Template) -> str:
+    kinds = [str(kind).rstrip("?*").partition(":") for kind in content.get("variables", {}).values()]
+    words = {table: vocabulary[table] for _, _, table in kinds if table}
+    layouts = sorted((HERE / "layouts").glob(f"{template.email.layout}.*.j2")) if template.email else []
+    made_of = [content, words, [path.read_text(encoding="utf-8") for path in layouts]]
+    return sha256(json.dumps(made_of, sort_keys=True, ensure_ascii=False, default=str).encode()).hexdigest()
 
 
 STANDARD: Final = frozenset({"name", "federation", "hotline"})
