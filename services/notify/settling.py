@@ -6,7 +6,17 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from services.notify.channels import CalledBack, Email, Listening, OutcomeUnknown, SendingRefused, Sent, Sms, Unknowable
+from services.notify.channels import (
+    CalledBack,
+    Email,
+    Listening,
+    OutcomeUnknown,
+    Provider,
+    SendingRefused,
+    Sent,
+    Sms,
+    Unknowable,
+)
 from services.notify.domain import notification
 from services.notify.ledger import Ledger
 from services.notify.outlets import Outlet
@@ -45,10 +55,10 @@ def unknown(provider: str, error: Exception) -> str:
     return type(error).__name__
 
 
-def reports(provider: object) -> bool:
-    """Whether a provider says later what became of a message."""
-    calls = isinstance(provider, CalledBack) and provider.callback_key is not None
-    return calls or isinstance(provider, Listening)
+def reports(provider: Provider[Any]) -> bool:
+    """Whether a provider says of each message what became of it: a mail server mostly says so of failures alone."""
+    called = isinstance(provider, CalledBack) and provider.callback_key is not None
+    return provider.channel is Channel.SMS and (called or isinstance(provider, Listening))
 
 
 @dataclass(slots=True)
