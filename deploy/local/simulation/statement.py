@@ -117,9 +117,8 @@ def _is_right(case: Case, claim: ClaimAnswer | None) -> bool:
 
 
 def _fund(fund: FundAnswer) -> Table:
-    table = _table(
-        f"基金报表 {fund.pool}，保障期{fund.period}起，截至{fund.on}", "", *(one.county for one in fund.shares)
-    )
+    table = _table(f"基金报表，截至{fund.on}", "", *(share.county for share in fund.shares))
+    table.add_row("保障期", *(f"{fund.period}起" for _ in fund.shares))
     table.add_row("参保人数", *(f"{share.insured:,}" for share in fund.shares))
     table.add_row("支付案件", *(f"{share.claims:,}" for share in fund.shares))
     table.add_section()
