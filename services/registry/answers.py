@@ -1,6 +1,6 @@
 """What the registry answers, and to whom in clear."""
 
-from typing import Any
+from typing import Any, Final
 
 from services.registry.identity import (
     mask_account,
@@ -31,6 +31,7 @@ from services.registry.views import (
     UnionRow,
     Unions,
 )
+from shared.runtime.envelope import BUSY
 from shared.runtime.queries import Answers, Asked
 from shared.schemas.ids import MemberId
 from shared.schemas.messages import Federation, Query, Role
@@ -86,8 +87,15 @@ async def find_member(query: FindMember, asked: Asked) -> MemberAnswer | None:
     return _answer(rows[0], asked, masked=True) if rows else None
 
 
+SETTLED: Final = 5.0
+"""Seconds that a question waits for the members' read model to have what the log has."""
+
+
 async def find_members(query: FindMembers, asked: Asked) -> tuple[FoundMember | None, ...]:
-    """Refused where any of the numbers does not keep its standard, or any name is none."""
+    """Refused where any of the numbers does not keep its standard, or any name is none. Whoever was registered before
+    the question is found: of somebody who isn't, a roster would leave the line out."""
+    if not await asked.read_models.caught_up(SETTLED):
+        raise BUSY()
     sought = [
         (read_name(one.name.clear), read_id_number(one.id_number.clear, asked.today).number) for one in query.sought
     ]
