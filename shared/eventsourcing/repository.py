@@ -21,16 +21,23 @@ from shared.eventsourcing.writer import Commit, Conflict, NewEvent, Receipt, Wri
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Event, Meta, Refused
 
-__all__ = ["Busy", "Occasion", "Repository", "Seal", "Session"]
+__all__ = ["LARGEST_EVENT", "Busy", "Occasion", "Repository", "Seal", "Session", "TooLarge"]
 
 ATTEMPTS: Final = 12
 """Decisions on one command before it is given up as Busy."""
 
 CACHED_STREAMS: Final = 20_000
+LARGEST_EVENT: Final = 640 * 1024
+"""Bytes of an event's JSON. PostgreSQL gives it back with a space behind each comma and colon, half as much again at
+most; with its headers it must go into a message of 1 MiB, or the relay could never pass it."""
 
 
 class Busy(Exception):
     """Other writers got in between too often. Nothing was written; the command may be sent again."""
+
+
+class TooLarge(Exception):
+    """An event is larger than LARGEST_EVENT. Nothing was written."""
 
 
 class Seal(Protocol):
@@ -135,8 +142,8 @@ class Repository:
     async def transact(self, occasion: Occasion, work: Callable[[Session], Awaitable[None]]) -> Receipt:
         """Run `work` and append what it decided, once for the command's id.
 
-        Raises Refused from `work`; CommandIdReused; Busy. A command that was carried out before gets its first
-        receipt, whatever `work` would say of it now.
+        Raises Refused from `work`; CommandIdReused; Busy; TooLarge. A command that was carried out before gets its
+        first receipt, whatever `work` would say of it now.
         """
         session = Session(self._remembered)
         try:
@@ -259,12 +266,13 @@ class Repository:
 
 def _rows(ids: Sequence[UUID], events: Sequence[Event], meta: str) -> list[NewEvent]:
     return [
-        NewEvent(
-            id,
-            type(event).__name__,
-            event.schema_version,
-            event.__pydantic_serializer__.to_json(event).decode(),
-            meta,
-        )
+        NewEvent(id, type(event).__name__, event.schema_version, _json(event), meta)
         for id, event in zip(ids, events, strict=True)  # noqa: A001
     ]
+
+
+def _json(event: Event) -> str:
+    content = event.__pydantic_serializer__.to_json(event)
+    if len(content) > LARGEST_EVENT:
+        raise TooLarge(f"{type(event).__name__}: {len(content)} bytes")
+    return content.decode()

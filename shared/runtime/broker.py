@@ -2,11 +2,9 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import nats
 import nats.errors
 from nats.aio.client import Client as Connection
 
@@ -41,6 +39,17 @@ class SignIn(NamedTuple):
         return ssl.create_default_context(cafile=self.ca)
 
 
+class _Reading(Connection):
+    """nats-py reads nothing any more, for good, once a message has a head that it can't decode, and whoever may call a
+    service can send it one. Such a message is passed over."""
+
+    async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes) -> None:
+        try:
+            await super()._process_msg(sid, subject, reply, data, headers)
+        except Exception as error:
+            _log.warning("message passed over", error=type(error).__name__)
+
+
 WITH_THE_URL: Final = SignIn()
 
 
@@ -53,23 +62,19 @@ async def connect(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = 
     async def closed() -> None:
         ended.set()
 
-    return await _until_there(
-        lambda: nats.connect(
-            urls.split(","),
-            name=name,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=CONNECT_PAUSE,
-            error_cb=_on_error,
-            closed_cb=closed,
-            **sign_in.options(),
-        )
-    )
-
-
-async def _until_there[T](connect: Callable[[], Awaitable[T]]) -> T:
     while True:
+        connection = _Reading()
         try:
-            return await connect()
+            await connection.connect(
+                urls.split(","),
+                name=name,
+                max_reconnect_attempts=-1,
+                reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type]  # takes parts of a second too
+                error_cb=_on_error,
+                closed_cb=closed,
+                **sign_in.options(),
+            )
+            return connection
         except (OSError, nats.errors.Error, TimeoutError) as error:
             _log.warning("broker is away", error=type(error).__name__)
             await asyncio.sleep(CONNECT_PAUSE)

@@ -8,7 +8,7 @@ import nats.errors
 from nats.aio.client import Client as Connection
 from pydantic import TypeAdapter
 
-from shared.runtime.envelope import AWAY, STATUS, Envelope
+from shared.runtime.envelope import AWAY, STATUS, TOO_LARGE, Envelope
 from shared.runtime.tracing import traceparent
 from shared.schemas.messages import Accepted, Command, Query, Refusal, Refused
 
@@ -58,6 +58,8 @@ class Client:
                 status = (reply.headers or {}).get(STATUS, "")
                 if status != AWAY:
                     return status, reply.data
+            except nats.errors.MaxPayloadError:
+                return "refused", TOO_LARGE().refusal.model_dump_json().encode()
             except (nats.errors.NoRespondersError, nats.errors.OutboundBufferLimitError, TimeoutError) as error:
                 cause = error
             if time.monotonic() + PAUSE > deadline:

@@ -11,11 +11,19 @@ from opentelemetry.trace import SpanKind
 
 from shared.eventsourcing.decider import Aggregate, Decide, Facts
 from shared.eventsourcing.keyring import Keyring
-from shared.eventsourcing.repository import Busy, Occasion, Repository, Session
+from shared.eventsourcing.repository import Busy, Occasion, Repository, Session, TooLarge
 from shared.eventsourcing.writer import CommandIdReused
 from shared.runtime.client import Asking
 from shared.runtime.clock import Clock
-from shared.runtime.envelope import BUSY, COMMAND_ID_REUSED, NOT_ALLOWED, UNKNOWN, Envelope, fingerprint
+from shared.runtime.envelope import (
+    BUSY,
+    COMMAND_ID_REUSED,
+    NOT_ALLOWED,
+    TOO_LARGE,
+    UNKNOWN,
+    Envelope,
+    fingerprint,
+)
 from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
@@ -145,6 +153,8 @@ class Commands:
             raise COMMAND_ID_REUSED() from None
         except Busy:
             raise BUSY() from None
+        except TooLarge:
+            raise TOO_LARGE() from None
         return Accepted(
             stream=receipt.stream,
             version=receipt.version,

@@ -1,5 +1,6 @@
 """What travels beside a command or a query, as message headers, and how refusals common to all programmes read."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,7 @@ from shared.schemas.ids import derived_id, new_id
 from shared.schemas.messages import Actor, Command, Meta, Reason, Refusal, Refused
 
 __all__ = [
+    "ANSWER_TOO_LARGE",
     "AWAY",
     "BUSY",
     "COMMAND_ID_REUSED",
@@ -20,6 +22,7 @@ __all__ = [
     "MALFORMED",
     "NOT_ALLOWED",
     "STATUS",
+    "TOO_LARGE",
     "TOO_LATE",
     "UNKNOWN",
     "Envelope",
@@ -38,7 +41,16 @@ NOT_ALLOWED = Reason("not_allowed", "岗位职责", "{role} 不能办理 {name}"
 COMMAND_ID_REUSED = Reason("command_id_reused", "接口约定", "命令编号已被另一条命令使用")
 BUSY = Reason("busy", "接口约定", "同一事项正在被多方办理,请稍后重试")
 TOO_LATE = Reason("not_yet_visible", "接口约定", "查询结果尚未更新到指定位置,请稍后重试")
+TOO_LARGE = Reason("too_large", "接口约定", "内容过大,请分几次办理")
+ANSWER_TOO_LARGE = Reason("answer_too_large", "接口约定", "答复过大,请缩小查询范围")
 FAILED = Reason("failed", "接口约定", "系统未能处理,已记录,编号 {incident}")
+
+FEDERATION: Final = re.compile(r"[0-9]{6}")
+TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+MOST_FIELDS: Final = 20
+"""Fields that a refusal names, of those that are wrong."""
+LONGEST_NAME: Final = 100
+"""Characters of what a refusal says of a field: the names of unknown ones are the caller's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +76,9 @@ class Envelope:
     @classmethod
     def received(cls, federation: str, headers: Mapping[str, str]) -> "Envelope":
         """From a message's headers. Raises Refused(malformed)."""
+        if FEDERATION.fullmatch(federation) is None:
+            raise MALFORMED(name="federation")
+        trace = headers.get("traceparent", "")
         try:
             own = UUID(headers["command-id"]) if "command-id" in headers else new_id()
             return cls(
@@ -73,7 +88,7 @@ class Envelope:
                 correlation=UUID(headers["correlation"]) if "correlation" in headers else own,
                 cause=UUID(headers["causation"]) if "causation" in headers else None,
                 sent_at=datetime.fromisoformat(headers["sent-at"]) if "sent-at" in headers else None,
-                trace=headers.get("traceparent"),
+                trace=trace if TRACEPARENT.fullmatch(trace) else None,
             )
         except (KeyError, ValueError) as error:
             raise MALFORMED(name="headers") from error
@@ -128,9 +143,10 @@ def parse[M: BaseModel](message: type[M], body: bytes) -> M:
     try:
         return message.model_validate_json(body or b"{}")
     except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False, include_context=False)
         fields = {
-            ".".join(map(str, problem["loc"])) or "body": problem["msg"]
-            for problem in error.errors(include_input=False, include_url=False, include_context=False)
+            ".".join(map(str, problem["loc"]))[:LONGEST_NAME] or "body": problem["msg"][:LONGEST_NAME]
+            for problem in problems[:MOST_FIELDS]
         }
         raise _malformed(message.__name__, fields) from None
 

@@ -23,7 +23,16 @@ from pydantic import TypeAdapter
 
 from shared.eventsourcing.connections import is_transient
 from shared.runtime.commands import Commands
-from shared.runtime.envelope import AWAY, FAILED, STATUS, UNKNOWN, Envelope, parse
+from shared.runtime.envelope import (
+    ANSWER_TOO_LARGE,
+    AWAY,
+    FAILED,
+    MALFORMED,
+    STATUS,
+    UNKNOWN,
+    Envelope,
+    parse,
+)
 from shared.runtime.logs import log
 from shared.runtime.queries import Queries
 from shared.schemas.ids import new_id
@@ -33,6 +42,12 @@ __all__ = ["answering"]
 
 AT_ONCE: Final = 128
 """Commands under way at once, and queries; what comes beyond waits."""
+HEAD: Final = 1024
+"""Bytes that a reply has besides its content, at most."""
+INBOXES: Final = ("_INBOX.", "_R_.")
+"""Where an answer may go: to a caller's own inbox, or by way of the broker to one in another account. A service's right
+to answer is none to publish what its caller may not."""
+LONGEST_AFTER: Final = len(str(2**63 - 1))
 GRACE: Final = 15.0
 """Seconds that calls under way are given to end when the service leaves."""
 
@@ -85,9 +100,8 @@ async def answering(
         kind = queries.by_name.get(call.name)
         if kind is None:
             raise UNKNOWN(name=call.name)
-        after = call.headers.get("after", "0")
         envelope = Envelope.received(call.federation, call.headers)
-        answer = await queries.answer(parse(kind, call.body), envelope, int(after) if after.isdecimal() else 0)
+        answer = await queries.answer(parse(kind, call.body), envelope, _position(call.headers.get("after", "0")))
         adapter = _answers.setdefault(kind, TypeAdapter(kind.answer_type()))
         return Reply("answered", adapter.dump_json(answer, context={"clear": True}))
 
@@ -133,6 +147,9 @@ class _Door:
                 task.cancel()
 
     async def _take(self, message: Msg) -> None:
+        if message.reply and not message.reply.startswith(INBOXES):
+            _log.warning("call not taken: it wants its answer elsewhere than in an inbox", message=_name(message))
+            return
         await self._free.acquire()
         task = asyncio.create_task(self._reply(message))
         self._under_way.add(task)
@@ -144,23 +161,41 @@ class _Door:
 
     async def _reply(self, message: Msg) -> None:
         status, body = await _answered(self._answer, message)
+        if len(body) + HEAD > self._connection.max_payload:
+            _log.warning("answer too large", message=_name(message), bytes=len(body))
+            status, body = _refusal(ANSWER_TOO_LARGE())
         try:
             await self._connection.publish(message.reply, body, headers={STATUS: status})
         except nats.errors.Error as error:  # the caller calls again
-            _log.warning("reply lost", message=message.subject.rpartition(".")[2], error=type(error).__name__)
+            _log.warning("reply lost", message=_name(message), error=type(error).__name__)
 
 
 async def _answered(answer: Answer, message: Msg) -> Reply:
-    name = message.subject.rpartition(".")[2]
+    name = _name(message)
     try:
         return await answer(Call.of(message))
     except Refused as refused:
-        refusal = refused.refusal
+        return _refusal(refused)
     except Exception as error:
         if is_transient(error):
             _log.warning("call not answered", message=name, error=type(error).__name__)
             return Reply(AWAY, b"{}")
         incident = str(new_id())
         _log.error("call failed", message=name, incident=incident, error=type(error).__name__, exc_info=True)
-        refusal = FAILED(incident=incident).refusal
-    return Reply("refused", refusal.model_dump_json().encode())
+        return _refusal(FAILED(incident=incident))
+
+
+def _refusal(refused: Refused) -> Reply:
+    return Reply("refused", refused.refusal.model_dump_json().encode())
+
+
+def _position(text: str) -> int:
+    """Raises Refused(malformed)."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= LONGEST_AFTER):
+        raise MALFORMED(name="after")
+    return int(text)
+
+
+def _name(message: Msg) -> str:
+    """Of the command or query: it stands in the log, whoever called."""
+    return message.subject.rpartition(".")[2]
