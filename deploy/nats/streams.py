@@ -14,29 +14,60 @@ from nats.js.api import (
     RetentionPolicy,
     StorageType,
     StreamConfig,
+    StreamConsumerSource,
     StreamSource,
 )
 from nats.js.errors import NotFoundError
 
 from deploy.nats.parties import CONSUMER, Bank, Parties
+from shared.eventsourcing.relay import ensure_stream
 from shared.eventsourcing.wire import stream_name
 
 __all__ = ["ACK_WAIT", "provide"]
 
 ACK_WAIT: Final = 10.0
 """Seconds after which a bank that took an event and went silent is handed it again."""
+HEARTBEAT: Final = 1.0
+UNACKNOWLEDGED: Final = 1000
+"""Messages on their way into a bank's stream, at most."""
 
 
 async def provide(js: JetStreamContext, parties: Parties, replicas: int = 1) -> None:
     """Make what is missing, with an operator's rights; what is there stays. May be repeated."""
+    if parties.bank:
+        await ensure_stream(js, "loan", replicas=replicas)
     for bank in parties.bank:
+        await _sourcing(js, bank)
         await _stream(js, bank, replicas)
         await _consumer(js, bank)
 
 
+async def _sourcing(js: JetStreamContext, bank: Bank) -> None:
+    """By which the bank's stream takes from the loan's. It is durable: where the loan's stream is published anew, it
+    is brought back to where it was (`niangjia replay`), and the bank's stream takes nothing twice."""
+    wanted = ConsumerConfig(
+        durable_name=bank.account,
+        filter_subject=bank.subject,
+        deliver_subject=_delivered(bank),
+        ack_policy=AckPolicy.FLOW_CONTROL,
+        flow_control=True,
+        idle_heartbeat=HEARTBEAT,
+        max_deliver=-1,
+        max_ack_pending=UNACKNOWLEDGED,
+    )
+    try:
+        await js.consumer_info(stream_name("loan"), bank.account)
+    except NotFoundError:
+        await js.add_consumer(stream_name("loan"), wanted)
+
+
 async def _stream(js: JetStreamContext, bank: Bank, replicas: int) -> None:
+    source = StreamSource(
+        name=stream_name("loan"),
+        consumer=StreamConsumerSource(name=bank.account, deliver_subject=_delivered(bank)),
+    )
     wanted: dict[str, Any] = {
-        "sources": [StreamSource(name=stream_name("loan"), filter_subject=bank.subject)],
+        "sources": [source],
         "num_replicas": replicas,
         "deny_delete": True,
         "deny_purge": True,
@@ -55,6 +86,10 @@ async def _stream(js: JetStreamContext, bank: Bank, replicas: int) -> None:
     else:
         if info.config.num_replicas != replicas:
             await js.update_stream(info.config.evolve(num_replicas=replicas))
+
+
+def _delivered(bank: Bank) -> str:
+    return f"deliver.{bank.account}"
 
 
 async def _consumer(js: JetStreamContext, bank: Bank) -> None:

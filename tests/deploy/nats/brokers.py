@@ -11,7 +11,6 @@ from typing import Any, Final, Protocol
 import nats
 from nats.aio.client import Client as Connection
 from nats.js import JetStreamContext
-from nats.js.api import StreamConfig
 
 from deploy.local.account import own_file, own_folder
 from deploy.local.nats import FAST, NatsServer
@@ -21,6 +20,7 @@ from deploy.nats.configuration import Password, accounts_block
 from deploy.nats.credentials import SYSTEM, Credentials, make
 from deploy.nats.parties import Parties
 from deploy.nats.streams import provide
+from shared.eventsourcing.relay import ensure_stream
 
 SERVICES: Final = ("loan", "registry", "aid")
 PARTIES: Final = Parties.model_validate(
@@ -127,7 +127,7 @@ async def make_streams(broker: Broker) -> None:
     """Of the services and of the banks."""
     for name in SERVICES:
         async with signed_in(broker, name) as user:
-            await user.js.add_stream(StreamConfig(name=name.upper(), subjects=[f"evt.*.{name}.>"]))
+            await ensure_stream(user.js, name)
     async with signed_in(broker, "operator") as operator:
         await provide(operator.js, PARTIES)
 
