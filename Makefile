@@ -1,7 +1,7 @@
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help up demo test test-containers check audit golden bench clean contracts asyncapi
+.PHONY: help up demo test test-containers check audit golden bench faults clean contracts asyncapi
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,6 +45,9 @@ audit: $(ready) ## known vulnerabilities of what is locked; asks the advisory da
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench
+
+faults: $(ready) ## a seeded run of faults under work, checked at the end (SECONDS=1800 SEED=7; five minutes and a new seed without)
+	$(bin)/python -m tests.faults
 
 clean: ## the environment and all caches; never the data
 	rm -rf .venv .tools dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
