@@ -109,12 +109,11 @@ async def witnessed(connection: Connection, heard: Mapping[str, Sequence[UUID]])
     wrong: list[str] = []
     for programme in PROGRAMMES:
         log = [row[0] for row in await connection.fetch(f"select id from {programme}.events order by position")]
-        if list(heard[programme]) != log:
-            pairs = enumerate(zip(heard[programme], log, strict=False), start=1)
-            first = next((at for at, (one, other) in pairs if one != other), min(len(heard[programme]), len(log)) + 1)
-            wrong.append(
-                f"{programme}: {len(heard[programme])} events were heard, the log has {len(log)}; from {first}"
-            )
+        told = list(heard[programme])
+        if told != log:
+            pairs = enumerate(zip(told, log, strict=False), start=1)
+            first = next((at for at, (one, other) in pairs if one != other), min(len(told), len(log)) + 1)
+            wrong.append(f"{programme}: {len(told)} events were heard of {len(log)}; they part at position {first}")
     return wrong
 
 

@@ -27,7 +27,8 @@ BATCH = "GZTK"
 EACH = 2
 WORKERS = 3
 """At an enterprise: one more than it has helmets, so that they come in each other's way."""
-TAKEN = frozenset({"item_out", "not_ready"})
+TAKEN = frozenset({"item_out", "not_ready", "scan_out_of_order"})
+"""The last where the scan was long on its way, and somebody else has borrowed and returned meanwhile."""
 LONGEST = 9
 """Half days for which a helmet is kept, at most: it is due after four, and told to the cadres after six."""
 
