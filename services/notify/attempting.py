@@ -69,7 +69,7 @@ class Attempting:
                 case Later(until=datetime() as until, why=why):
                     await self._recording.record(row, DeferNotification(notification_id=own, until=until, why=why))
                 case Unsendable(reason):
-                    if attempt := await self._start(row, OURSELVES, None):
+                    if attempt := await self._start(row, row.bound or OURSELVES, None):
                         await self._failed(row, attempt, FailureKind.TECHNICAL, reason)
                 case Sms() | Email():
                     assert outlet is not None

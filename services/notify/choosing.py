@@ -95,6 +95,8 @@ class Choosing:
         """The provider for a message, which may have no room at the moment; None where those that could take it are
         shut for a while, or the federation has none."""
         weights = self._resources.ways.of(row.federation, self._channel)
+        if row.bound is not None:
+            weights = {row.bound: 1}
         outlets = [outlet for name, outlet in self._outlets.items() if name in weights]
         if outlets and not (approved := self._approved(row, outlets)):
             return self._unapproved(row, outlets)

@@ -6,8 +6,10 @@ from typing import Final
 from uuid import UUID
 
 from services.notify.refusals import (
+    BOUND,
     NO_SUCH_NOTIFICATION,
     NOT_ENDED,
+    NOT_IN_DOUBT,
     NOT_WAITING,
     NOT_WANTED,
     QUIET_NOW,
@@ -17,6 +19,7 @@ from shared.eventsourcing.decider import SHANGHAI, Aggregate, Facts
 from shared.schemas.ids import derived_id
 from shared.schemas.messages import Command, Event
 from shared.schemas.notify import (
+    BeginSettling,
     CancelNotification,
     Channel,
     DeferNotification,
@@ -43,6 +46,7 @@ from shared.schemas.notify import (
     RequestNotification,
     SendingFailed,
     SendingStarted,
+    SettlingBegan,
     StartSending,
     Suppression,
     SuppressNotification,
@@ -154,6 +158,8 @@ class Standing:
     until: datetime | None = None
     """Of a deferral."""
     receipt_by: datetime | None = None
+    bound: str = ""
+    """The only provider that may have it, once an attempt there was in doubt."""
 
 
 def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]:
@@ -176,6 +182,8 @@ def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]
             return _started(command, state, facts)
         case StartSending() | CancelNotification(), _:
             raise NOT_WAITING(status=str(state.status), attempts=state.attempt)
+        case BeginSettling(), _:
+            return _in_doubt(command, state)
         case RecordReceipt(), _:
             return _receipt(command, state)
         case (
@@ -271,6 +279,8 @@ def _expired(own: NotificationId, state: Standing, now: datetime) -> list[Event]
 
 
 def _started(command: StartSending, state: Standing, facts: NotifyFacts) -> list[Event]:
+    if state.bound and command.provider != state.bound:
+        raise BOUND(provider=state.bound)
     if state.expires_at is not None and facts.now >= state.expires_at:
         raise TOO_OLD()
     if state.message_class in facts.unwanted:
@@ -285,6 +295,13 @@ def _started(command: StartSending, state: Standing, facts: NotifyFacts) -> list
             segments=command.segments,
         )
     ]
+
+
+def _in_doubt(command: BeginSettling, state: Standing) -> list[Event]:
+    """Nothing where it was in doubt before: it may be asked about again."""
+    if (state.status, state.attempt) != (DeliveryStatus.SENDING, command.attempt):
+        raise NOT_IN_DOUBT(status=str(state.status))
+    return [] if state.bound else [SettlingBegan(notification_id=command.notification_id, attempt=command.attempt)]
 
 
 def _outcome(
@@ -368,6 +385,8 @@ def evolve(state: Standing, event: Event) -> Standing:
             return replace(state, status=DeliveryStatus.EXPIRED)
         case SendingStarted(attempt=attempt, provider=provider):
             return replace(state, status=DeliveryStatus.SENDING, attempt=attempt, provider=provider, until=None)
+        case SettlingBegan():
+            return replace(state, bound=state.provider)
         case SendingFailed():
             return replace(state, status=DeliveryStatus.WAITING)
         case NotificationSent(receipt_by=receipt_by):

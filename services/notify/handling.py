@@ -17,6 +17,7 @@ from shared.runtime.commands import Context, Handler, decides
 from shared.schemas.messages import Command, Event
 from shared.schemas.notify import (
     AddToDigest,
+    BeginSettling,
     CancelNotification,
     Channel,
     CloseDigest,
@@ -202,6 +203,7 @@ COMMANDS: Final[Mapping[type[Command], Handler]] = {
             DeferNotification,
             ExpireNotification,
             CancelNotification,
+            BeginSettling,
             RecordSent,
             RecordFailure,
             RecordUnconfirmed,

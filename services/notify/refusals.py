@@ -4,11 +4,13 @@ from shared.schemas.messages import Reason
 
 __all__ = [
     "BAD_VALUES",
+    "BOUND",
     "CANNOT_REFUSE",
     "CONTENT_GONE",
     "DIGEST_CLOSED",
     "NOT_A_TEMPLATE",
     "NOT_ENDED",
+    "NOT_IN_DOUBT",
     "NOT_SUBMITTED",
     "NOT_WAITING",
     "NOT_WANTED",
@@ -33,3 +35,5 @@ NOT_SUBMITTED = Reason("not_submitted", "通知 第11条", "模板{template}没�
 DIGEST_CLOSED = Reason("digest_closed", "通知 第12条", "这份汇总已经发出")
 NO_SUCH_TEMPLATE = Reason("no_such_template", "通知 第13条", "没有模板{template}")
 BAD_VALUES = Reason("bad_values", "通知 第14条", "模板变量不对：{problem}")
+NOT_IN_DOUBT = Reason("not_in_doubt", "通知 第15条", "通知现在的状态是{status}，没有结果不明的发送")
+BOUND = Reason("bound", "通知 第16条", "这条通知曾经结果不明，只能继续由{provider}发送")

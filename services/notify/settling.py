@@ -17,7 +17,6 @@ from services.notify.channels import (
     Sms,
     Unknowable,
 )
-from services.notify.domain import notification
 from services.notify.ledger import Ledger
 from services.notify.outlets import Outlet
 from services.notify.preparing import LARGEST_PAGE, NotYet, Prepared, Preparing, Unsendable
@@ -26,7 +25,9 @@ from services.notify.resources import Resources
 from services.notify.views import NotificationRow, Notifications
 from shared.runtime.logs import log
 from shared.runtime.service import Running
+from shared.schemas.messages import Refused
 from shared.schemas.notify import (
+    BeginSettling,
     Channel,
     DeliveryStatus,
     NotificationId,
@@ -119,9 +120,7 @@ class Settling:
         doubt.looks += 1
         doubt.next_look = self._now() + LOOKS[min(doubt.looks, len(LOOKS) - 1)]
         try:
-            standing = await self._running.repository.state(notification, own)
-            if (standing.status, standing.attempt) != (DeliveryStatus.SENDING, row.attempts):
-                return
+            await self._recording.attempt(row, BeginSettling(notification_id=own, attempt=row.attempts))
             match prepared:
                 case Sms() | Email():
                     await self._ask(row, prepared)
@@ -131,6 +130,8 @@ class Settling:
                     await self._wait_on(row, reason)
                 case NotYet():
                     await self._wait_on(row, "recipient not known")
+        except Refused as refused:
+            _log.info("not in doubt", notification=str(own), code=refused.refusal.code)
         except Exception as error:
             _log.warning("notification left in doubt", notification=str(own), error=type(error).__name__)
 

@@ -19,6 +19,7 @@ from shared.schemas.notify import (
     NotificationUnconfirmed,
     SendingFailed,
     SendingStarted,
+    SettlingBegan,
 )
 
 __all__ = ["NotificationRow", "Notifications"]
@@ -45,6 +46,8 @@ class NotificationRow:
     expires_at: datetime | None
     """When it is not worth sending any more; once it is sent, until when a receipt is waited for."""
     content_of: UUID | None = None
+    bound: str | None = None
+    """The only provider that may have it."""
     status: str = DeliveryStatus.REQUESTED.value
     provider: str | None = None
     provider_message_id: str | None = None
@@ -62,7 +65,7 @@ class NotificationRow:
 class Notifications(View[NotificationRow]):
     """Every notification, for the boards, a person's history, and the sender's work."""
 
-    name, version, key = "notifications", 3, ("notification_id",)
+    name, version, key = "notifications", 4, ("notification_id",)
     indexes = (
         ("channel", "urgent", "due_at"),
         ("channel", "status"),
@@ -119,6 +122,11 @@ class Notifications(View[NotificationRow]):
         row = rows.get(event.notification_id)
         row.status, row.provider, row.attempts = DeliveryStatus.SENDING.value, event.provider, event.attempt
         row.started_at, row.due_at, row.segments = at.meta.time, None, event.segments or 0
+
+    @on(SettlingBegan)
+    def in_doubt(self, rows: Rows[NotificationRow], event: SettlingBegan, at: Recorded) -> None:
+        row = rows.get(event.notification_id)
+        row.bound = row.provider
 
     @on(SendingFailed)
     def failed_once(self, rows: Rows[NotificationRow], event: SendingFailed, at: Recorded) -> None:

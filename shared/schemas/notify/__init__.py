@@ -6,6 +6,7 @@ calls for it may be read any number of times: see `notification_id`.
 
 from shared.schemas.notify.commands import (
     AddToDigest,
+    BeginSettling,
     CancelNotification,
     CloseDigest,
     DeferNotification,
@@ -52,6 +53,7 @@ from shared.schemas.notify.events import (
     ReplyReceived,
     SendingFailed,
     SendingStarted,
+    SettlingBegan,
     StrayReceiptReceived,
     Subscribed,
     TemplateApproved,
@@ -123,6 +125,7 @@ __all__ = [
     "ApprovalRow",
     "Approvals",
     "Because",
+    "BeginSettling",
     "BoardRow",
     "BudgetRow",
     "Budgets",
@@ -189,6 +192,7 @@ __all__ = [
     "ResendNotification",
     "SendingFailed",
     "SendingStarted",
+    "SettlingBegan",
     "Shift",
     "ShiftProvider",
     "ShowApprovals",

@@ -84,6 +84,13 @@ class StartSending(_NotifyCommand):
     segments: PositiveInt | None = None
 
 
+class BeginSettling(_NotifyCommand):
+    """Refused where the attempt's outcome is known."""
+
+    notification_id: NotificationId
+    attempt: PositiveInt
+
+
 class RecordSent(_NotifyCommand):
     notification_id: NotificationId
     attempt: PositiveInt

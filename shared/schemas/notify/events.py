@@ -89,6 +89,14 @@ class SendingStarted(Event):
     """Parts of a text message, as the provider counts what it charges for."""
 
 
+class SettlingBegan(Event):
+    """The provider is about to be asked what became of an attempt, which may send the message. From now on no other
+    provider gets it, whatever is found out: who began the attempt may still come to speak."""
+
+    notification_id: NotificationId
+    attempt: PositiveInt
+
+
 class NotificationSent(Event):
     """A provider took it."""
 

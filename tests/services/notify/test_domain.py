@@ -23,6 +23,7 @@ from shared.eventsourcing.decider import SHANGHAI
 from shared.eventsourcing.specification import Specification
 from shared.schemas.messages import Actor, Command, Event, Refused, Role
 from shared.schemas.notify import (
+    BeginSettling,
     CancelNotification,
     Channel,
     DeferNotification,
@@ -49,6 +50,7 @@ from shared.schemas.notify import (
     RequestNotification,
     SendingFailed,
     SendingStarted,
+    SettlingBegan,
     StartSending,
     Suppression,
     SuppressNotification,
@@ -558,3 +560,29 @@ def test_what_has_not_ended_is_not_said_again() -> None:
     for history in (SENDING, *WAITING.values()):
         with pytest.raises(Refused, match="not_ended"):
             repeated(requested(), notification.fold(history), AGAIN, FACTS)
+
+
+# In doubt
+
+
+def settle(attempt: int = 1) -> BeginSettling:
+    return BeginSettling(notification_id=OWN, attempt=attempt)
+
+
+DOUBT = SettlingBegan(notification_id=OWN, attempt=1)
+
+
+def test_once_an_attempt_is_in_doubt_no_other_provider_gets_the_message() -> None:
+    given(*SENDING).when(settle()).then(DOUBT)
+    given(*SENDING, DOUBT).when(settle()).nothing()
+    history = (*SENDING, DOUBT, failed_once(1, 5))
+    given(*history).when(start(2)).then(started(2))
+    elsewhere = start(2).model_copy(update={"provider": OTHER})
+    given(*history).when(elsewhere).refused("bound", "通知 第16条")
+    given(*SENDING, failed_once(1, 5)).when(elsewhere).then(started(2).model_copy(update={"provider": OTHER}))
+
+
+def test_an_attempt_whose_outcome_is_known_is_not_in_doubt() -> None:
+    for history in (*WAITING.values(), *ENDED.values()):
+        given(*history).when(settle()).refused("not_in_doubt", "通知 第15条")
+    given(*SENDING).when(settle(2)).refused("not_in_doubt")

@@ -1,7 +1,9 @@
-"""One message, two senders, and whatever may go wrong between them: it never arrives twice, and it comes to an end.
+"""One message, two senders, two providers, and whatever may go wrong between them: it never arrives twice, it comes to
+an end, and nobody is disturbed at night.
 
 Each sender sees what was recorded as of its last look, may stand still at any step for as long as it likes, and may
-be killed. The provider keeps whatever it is sent, or keeps a repeat once and can be asked. Replies may be lost.
+be killed. It takes either provider for an attempt. A provider keeps whatever it is sent, or keeps a repeat once and
+can be asked. Replies may be lost. Messages are deferred, cancelled, and grow old.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,23 +15,32 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from services.notify.domain import Standing, decide, notification
+from shared.eventsourcing.decider import SHANGHAI
 from shared.schemas.messages import Command, Event, Refused
 from shared.schemas.notify import (
+    BeginSettling,
+    CancelNotification,
+    DeferNotification,
+    Deferral,
     DeliveryStatus,
+    ExpireNotification,
     FailureKind,
+    MessageClass,
+    NotificationDeferred,
     ReceiptStatus,
     RecordFailure,
     RecordReceipt,
     RecordSent,
     RecordUnconfirmed,
     SendingFailed,
+    SendingStarted,
     StartSending,
     Suppression,
     SuppressNotification,
 )
-from tests.services.notify.test_domain import FACTS, GATEWAY, NOON, OWN, request
+from tests.services.notify.test_domain import FACTS, GATEWAY, NOON, OTHER, OWN, request
 
-WAITING = {DeliveryStatus.REQUESTED, DeliveryStatus.WAITING}
+WAITING = {DeliveryStatus.REQUESTED, DeliveryStatus.DEFERRED, DeliveryStatus.WAITING}
 ENDED = {
     DeliveryStatus.SENT,
     DeliveryStatus.DELIVERED,
@@ -70,11 +81,15 @@ class Sender:
     """As of its last look."""
     attempt: int = 0
     """That it has begun and not ended; 0 for none."""
+    provider: str = ""
+    """Of that attempt."""
     answer: Answer | None = None
     """Of the provider, to be recorded."""
+    in_doubt: bool = False
+    """Whether it is about to ask what became of the attempt that it saw."""
 
     def is_killed(self) -> None:
-        self.attempt, self.answer = 0, None
+        self.attempt, self.provider, self.answer, self.in_doubt = 0, "", None, False
 
 
 class OneMessage(RuleBasedStateMachine):
@@ -82,8 +97,8 @@ class OneMessage(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.keeps_once = False
-        self.arrived = 0
+        self.keeps_once = self.gossip = False
+        self.arrivals: dict[str, int] = {GATEWAY: 0, OTHER: 0}
         self.refused_for_good = False
         self.history: list[Event] = []
         self.now = NOON
@@ -93,6 +108,22 @@ class OneMessage(RuleBasedStateMachine):
     @property
     def standing(self) -> Standing:
         return notification.fold(self.history)
+
+    @property
+    def arrived(self) -> int:
+        return sum(self.arrivals.values())
+
+    @property
+    def at_night(self) -> bool:
+        return not 8 <= self.now.astimezone(SHANGHAI).hour < 22
+
+    def may(self, command: Command) -> bool:
+        """Whether it is not refused."""
+        try:
+            self.history += decide(command, self.standing, replace(FACTS, now=self.now))
+        except Refused:
+            return False
+        return True
 
     def record(self, command: Command) -> bool:
         """Whether anything was recorded."""
@@ -104,18 +135,26 @@ class OneMessage(RuleBasedStateMachine):
             self.history.append(event)
             if isinstance(event, SendingFailed):
                 self.retry_at = event.retry_at
+            if isinstance(event, NotificationDeferred):
+                self.retry_at = event.until
+            if isinstance(event, SendingStarted):
+                assert not (self.at_night and self.gossip), "somebody is disturbed"
             status = self.standing.status
             if status in ENDED and self.ends[-1:] != [status]:
                 self.ends.append(status)
         return bool(events)
 
-    def arrives(self) -> None:
-        self.arrived = 1 if self.keeps_once else self.arrived + 1
+    def arrives(self, provider: str) -> None:
+        self.arrivals[provider] = 1 if self.keeps_once else self.arrivals[provider] + 1
 
-    @initialize(once=st.booleans())
-    def requested(self, once: bool) -> None:
-        self.keeps_once = once
-        assert self.record(request())
+    @initialize(once=st.booleans(), gossip=st.booleans(), hour=st.integers(0, 23))
+    def requested(self, once: bool, gossip: bool, hour: int) -> None:
+        self.keeps_once, self.gossip = once, gossip
+        self.now = self.retry_at = NOON.replace(hour=hour)
+        assert self.record(self.request())
+
+    def request(self) -> Command:
+        return request(message_class=MessageClass.SERVICE if self.gossip else MessageClass.PAYMENT)
 
     @initialize(target=senders)
     def one(self) -> Sender:
@@ -127,33 +166,48 @@ class OneMessage(RuleBasedStateMachine):
 
     @rule()
     def the_event_is_heard_again(self) -> None:
-        assert not self.record(request())
+        assert not self.record(self.request())
 
     @rule(sender=senders)
     def looks(self, sender: Sender) -> None:
-        sender.seen = self.standing
+        if not sender.in_doubt:
+            sender.seen = self.standing
 
     @rule(sender=senders)
     def is_killed(self, sender: Sender) -> None:
         sender.is_killed()
 
-    @rule(seconds=st.integers(0, 20))
+    @rule(seconds=st.one_of(st.integers(0, 20), st.integers(0, 8 * 3600)))
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(sender=senders)
-    def begins(self, sender: Sender) -> None:
+    @rule(hours=st.integers(1, 48))
+    def a_budget_is_spent(self, hours: int) -> None:
+        until = self.now + timedelta(hours=hours)
+        self.record(DeferNotification(notification_id=OWN, until=until, why=Deferral.BUDGET))
+
+    @rule()
+    def it_is_looked_at_whether_it_is_too_old(self) -> None:
+        self.record(ExpireNotification(notification_id=OWN))
+
+    @rule(cancelled=st.sampled_from([False] * 9 + [True]))
+    def an_operator_cancels(self, cancelled: bool) -> None:
+        if cancelled:
+            self.record(CancelNotification(notification_id=OWN))
+
+    @rule(sender=senders, provider=st.sampled_from([GATEWAY, OTHER]))
+    def begins(self, sender: Sender, provider: str) -> None:
         if sender.attempt == 0 and sender.seen.status in WAITING and self.now >= self.retry_at:
             attempt = sender.seen.attempt + 1
-            if self.record(StartSending(notification_id=OWN, attempt=attempt, provider=GATEWAY)):
-                sender.attempt = attempt
+            if self.record(StartSending(notification_id=OWN, attempt=attempt, provider=provider)):
+                sender.attempt, sender.provider = attempt, provider
 
     @rule(sender=senders, answer=st.sampled_from(Answer))
     def speaks(self, sender: Sender, answer: Answer) -> None:
         if sender.attempt and sender.answer is None:
             sender.answer = answer
             if answer.takes:
-                self.arrives()
+                self.arrives(sender.provider)
 
     @rule(sender=senders)
     def records(self, sender: Sender) -> None:
@@ -174,14 +228,18 @@ class OneMessage(RuleBasedStateMachine):
         """What it did not begin itself, or what it knows no outcome of."""
         if sender.attempt or sender.seen.status is not DeliveryStatus.SENDING:
             return
-        attempt = sender.seen.attempt
+        attempt, provider = sender.seen.attempt, sender.seen.provider  # no other is spoken to
+        if not sender.in_doubt:
+            sender.in_doubt = self.may(BeginSettling(notification_id=OWN, attempt=attempt))
+            return  # it may stand still now
+        sender.in_doubt = False
         if not self.keeps_once:
             self.record(RecordUnconfirmed(notification_id=OWN, attempt=attempt, reason="cannot be asked"))
-        elif self.arrived:
+        elif self.arrivals[provider]:
             self.records_answer(attempt, Answer.TAKEN)
         else:
             if answer.takes:
-                self.arrives()
+                self.arrives(provider)
             if answer.is_known:
                 self.records_answer(attempt, answer)
 
@@ -197,7 +255,7 @@ class OneMessage(RuleBasedStateMachine):
         kept = self.record(
             RecordReceipt(
                 notification_id=OWN,
-                provider=GATEWAY,
+                provider=next(name for name, count in self.arrivals.items() if count),
                 provider_message_id="m-1",
                 status=status,
                 reason="code",
@@ -215,7 +273,7 @@ class OneMessage(RuleBasedStateMachine):
         status = self.standing.status
         if status in {DeliveryStatus.SENT, DeliveryStatus.DELIVERED}:
             assert self.arrived
-        if status in {DeliveryStatus.SUPPRESSED, DeliveryStatus.FAILED} and not self.keeps_once:
+        if status in {DeliveryStatus.SUPPRESSED, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED} and not self.keeps_once:
             assert not self.arrived or self.refused_for_good
 
     @invariant()
@@ -231,9 +289,14 @@ class OneMessage(RuleBasedStateMachine):
             if sender.seen.status in ENDED:
                 break
             self.now = max(self.now, self.retry_at)
-            self.begins(sender)
+            if self.at_night and self.gossip:
+                self.now = self.now.astimezone(SHANGHAI).replace(hour=8) + timedelta(days=1)
+            if self.record(ExpireNotification(notification_id=OWN)):
+                continue
+            self.begins(sender, self.standing.bound or OTHER)
             self.speaks(sender, Answer.TAKEN)
             self.records(sender)
+            self.settles(sender, Answer.TAKEN)
             self.settles(sender, Answer.TAKEN)
         assert not self.history or self.standing.status in ENDED
         self.it_never_arrives_twice()

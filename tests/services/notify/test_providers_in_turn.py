@@ -78,6 +78,27 @@ async def test_no_other_provider_is_spoken_to_while_nobody_knows_what_the_first_
     assert set(silent.taken.values()) | set(well.taken.values()) == {1}
 
 
+async def test_what_was_in_doubt_stays_with_its_provider_also_when_that_did_not_have_it(here: County) -> None:
+    await texts_waiting(here, 6)
+
+    async def no_reply(own: UUID) -> None:
+        if own not in doubted:
+            doubted.add(own)
+            raise OutcomeUnknown("no reply")
+
+    async def never_had_it(_: UUID) -> None:
+        raise Technical("not taken")
+
+    doubted: set[UUID] = set()
+    silent, well = Scripted(name="silent", before=no_reply, settled=never_had_it), Scripted(name="well")
+    quick = Delivery.load().model_copy(update={"first_pause_seconds": 1})
+    async with through(silent, well, delivery=quick).running(here.settings) as running:
+        rows = await PostOffice(running).ended_as(18, SENT, SUPPRESSED, seconds=60)
+    assert doubted
+    assert {row.notification_id for row in rows if row.provider == "silent"} == doubted == set(silent.taken)
+    assert silent.taken.total() + well.taken.total() == 6
+
+
 async def test_a_template_that_one_provider_does_not_take_goes_by_the_other(here: County) -> None:
     await texts_waiting(here, 6)
 
