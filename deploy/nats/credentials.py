@@ -59,6 +59,7 @@ class Credentials:
     def make_folders(self) -> None:
         for folder in (self.folder, self.keys, self.server, self.users, self.folder / "outside"):
             own_folder(folder, Owner())
+        own_file(self.folder / ".gitignore", Owner(), "*\n")  # wherever it lies, no repository takes it in
 
     def user_key(self, user: str) -> Path:
         return self.keys / f"user-{user}.nk"

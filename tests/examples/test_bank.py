@@ -154,6 +154,9 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
     assert (reconciled.sent, reconciled.taken) == (2 * MEMBERS, 2 * MEMBERS)
     assert (reconciled.answered, reconciled.waiting) == (2 * MEMBERS, 0)
 
+    message = await town.connection.jetstream().get_msg("BANK_NXBANK", seq=1)
+    published("CloudEvent").validate(dict(message.headers or {}))
+    assert (message.headers or {})["ce-type"] == "LoanEndorsed"
     for kind, data in town.entries("select type, data from events"):
         published(f"{kind}.1").validate(json.loads(data))
     for subject, body in town.entries("select subject, body from answers"):

@@ -113,6 +113,13 @@ def test_everything_is_open_to_its_owner_alone(tmp_path: Path) -> None:
     assert given == ["ca.pem", "niangjia.creds"]
 
 
+def test_no_repository_takes_them_in(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    make(tmp_path / "credentials", SERVICES, PARTIES, HOSTS, NOW)
+    status = ["git", "-C", str(tmp_path), "status", "--porcelain", "--untracked-files=all"]
+    assert subprocess.run(status, check=True, capture_output=True, text=True).stdout == ""
+
+
 def test_the_command_makes_a_configuration_that_nats_server_takes(tmp_path: Path) -> None:
     folder = tmp_path / "credentials"
     result = CliRunner().invoke(app, ["credentials", str(folder), "--host", "nats.example.org"])
