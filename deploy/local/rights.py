@@ -8,7 +8,7 @@ from typing import Final
 from shared.eventsourcing.connections import Connection, open_connection
 from shared.eventsourcing.installing import install_on
 
-__all__ = ["RIGHTS", "grant"]
+__all__ = ["OBSERVERS", "RIGHTS", "grant"]
 
 RIGHTS: Final[Mapping[str, str]] = {
     "events": "select, insert",
@@ -25,6 +25,10 @@ RIGHTS: Final[Mapping[str, str]] = {
 BESIDE: Final[Mapping[str, Mapping[str, str]]] = {"notify": {"ledger": "select, insert, update, delete"}}
 """Tables that one service has beside those, each of the file of its name in the service's package."""
 
+OBSERVERS: Final = "observers"
+"""A role without a login, of those who look after the system: reads what is sealed or names nobody, changes none."""
+OBSERVED: Final = ("events", "commits", "seals", "checkpoints", "read_models", "timers", "letters")
+
 
 async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> None:
     """Make roles, and schemas with their tables, named like the services. May be repeated, and is after an upgrade.
@@ -35,6 +39,8 @@ async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> 
     admin = await open_connection(admin_url)
     try:
         await admin.execute(f"revoke all on database {database} from public")
+        await _make_role(admin, OBSERVERS, "nologin")
+        await admin.execute(f"grant connect on database {database} to {OBSERVERS}")
         for name, password in passwords.items():
             await _make_roles(admin, database, name, password)
             await _own(admin, name)
@@ -47,19 +53,26 @@ async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> 
             await admin.execute(f"grant usage, create on schema {name} to {name}")
             for table, rights in {**RIGHTS, **beside}.items():
                 await admin.execute(f"grant {rights} on {name}.{table} to {name}")
+            await admin.execute(f"grant usage on schema {name} to {OBSERVERS}")
+            for table in OBSERVED:
+                await admin.execute(f"grant select on {name}.{table} to {OBSERVERS}")
             await admin.execute("reset role")
     finally:
         await admin.close()
 
 
 async def _make_roles(admin: Connection, database: str, name: str, password: str) -> None:
-    for role, login in ((name, "login"), (f"{name}_owner", "nologin")):
-        if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
-            await admin.execute(f"create role {role} {login}")
+    await _make_role(admin, name, "login")
+    await _make_role(admin, f"{name}_owner", "nologin")
     quoted = await admin.fetchval("select quote_literal($1)", password)
     await admin.execute(f"alter role {name} password {quoted}")
     await admin.execute(f"revoke all on database {database} from {name}")
     await admin.execute(f"grant connect, temporary on database {database} to {name}")
+
+
+async def _make_role(admin: Connection, role: str, login: str) -> None:
+    if not await admin.fetchval("select true from pg_roles where rolname = $1", role):
+        await admin.execute(f"create role {role} {login}")
 
 
 async def _own(admin: Connection, name: str) -> None:

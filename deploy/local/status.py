@@ -158,7 +158,7 @@ def _table(*headings: str) -> Table:
 
 
 def _services(look: Look) -> Table:
-    table = _table("service", "position", "commands/s", "refused/s", "99 % in", "queries/s", "timers late", "letters")
+    table = _table("service", "position", "commands/s", "refused/s", "99 %", "queries/s", "late", "letters")
     for name, figures in look.figures.items():
         quantile = figures.quantile("niangjia_command_seconds", 0.99)
         late = int(figures.value("niangjia_timers_late"))

@@ -102,6 +102,23 @@ async def test_what_a_service_has_recorded_it_can_not_change(rights: dict[str, s
     await loan.close()
 
 
+async def test_whoever_looks_after_the_system_reads_logs_and_neither_keys_nor_names(
+    rights: dict[str, str], database_url: str
+) -> None:
+    admin, loan = await asyncpg.connect(database_url), await asyncpg.connect(rights["loan"])
+    await loan.execute("create table loan.borrowers (name text)")
+    await admin.execute("create role li login password 'of-li' in role observers")
+    li = await asyncpg.connect(f"postgresql://li:of-li@{database_url.partition('@')[2]}")
+    assert await li.fetch("select * from loan.events") == []
+    for statement in ("select * from loan.keys", "select * from loan.borrowers", "delete from loan.letters"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await li.execute(statement)
+    await li.close()
+    await loan.close()
+    await admin.execute("drop role li")
+    await admin.close()
+
+
 async def test_a_service_that_is_newer_than_its_tables_does_not_start(
     rights: dict[str, str], database_url: str, nats_url: str
 ) -> None:
