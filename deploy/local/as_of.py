@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from importlib import import_module
 from pkgutil import walk_packages
+from sys import maxsize
 from typing import Annotated, Any
 
 import typer
@@ -61,10 +62,12 @@ type Told = list[tuple[Recorded, Event]]
 
 
 def _until(moment: str) -> Until:
+    if moment == "now":
+        return maxsize
     if moment.isdecimal():
         return int(moment)
     try:
-        given = datetime.now(SHANGHAI) if moment == "now" else datetime.fromisoformat(moment)
+        given = datetime.fromisoformat(moment)
     except ValueError:
         wrong(f"{moment!r} is no position and no instant such as 2027-03-01T09:00")
     return given if given.tzinfo is not None else given.replace(tzinfo=SHANGHAI)
