@@ -13,7 +13,11 @@ POLL: Final = 1.0
 
 
 class Positions:
-    """One LISTEN connection a process; any number of queries wait on it."""
+    """One LISTEN connection a process; any number of queries wait on it.
+
+    When it is lost nothing is known until it is there again: a crash of the database takes back the last pages of read
+    models, and they are no longer where they were.
+    """
 
     def __init__(self, dsn: str, schema: str) -> None:
         self._schema = schema
@@ -55,20 +59,24 @@ class Positions:
             self._waiting -= 1
 
     async def _listen(self, connection: Connection) -> None:
+        connection.add_termination_listener(self._lost)
         await connection.add_listener(f"{self._schema}_views", self._notified)
 
     def _notified(self, _connection: object, _process: int, _channel: str, payload: object) -> None:
         name, _, position = str(payload).partition(" ")
         self.moved(name, int(position))
 
+    def _lost(self, _connection: object) -> None:
+        self._known.clear()
+        self._wanted.set()
+
     async def _keep_looking(self) -> None:
-        await persistently(self._look)
         while True:
-            self._wanted.clear()
-            if not self._waiting:
-                await self._wanted.wait()
             await persistently(self._look)
             await asyncio.sleep(POLL)
+            if not self._waiting:
+                await self._wanted.wait()
+            self._wanted.clear()
 
     async def _look(self) -> None:
         connection = await self._own.open()

@@ -23,6 +23,7 @@ from shared.eventsourcing.rebuild import NewerCode
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.tasks import end
 from shared.eventsourcing.view import View, on
 from shared.schemas.ids import new_id
 from tests.shared.eventsourcing.toolshed import (
@@ -239,6 +240,32 @@ async def test_what_a_crash_of_the_database_took_back_is_folded_again() -> None:
             await projector.reached(receipt.position, timeout=LIMIT)
             await assert_shows(projector, shed)
             assert projector.failures == {}
+
+
+async def test_nobody_is_told_that_a_read_model_has_what_a_crash_took_back() -> None:
+    shed = busy_shed(tools=10, lendings=10)
+    with (
+        TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder,
+        PostgresServer(Path(folder) / "postgres", free_port(), FAST) as server,
+    ):
+        async with (
+            EventStore(server.url(), "shed", CODEC) as store,
+            Projector(store, [Tools(), Lendings()]) as projector,
+        ):
+            receipt = await record(store, shed.events)
+            working = asyncio.create_task(projector.run())
+            await projector.reached(receipt.position, timeout=LIMIT)
+            await end(working)
+            await store.pool.execute("truncate shed.tools, shed.lendings")
+            await store.pool.execute("update shed.read_models set position = 0")
+            server.kill()
+            await asyncio.to_thread(server.start)
+            with pytest.raises(TimeoutError):
+                await projector.reached(receipt.position, timeout=2)
+            working = asyncio.create_task(projector.run())
+            await projector.reached(receipt.position, timeout=LIMIT)
+            await assert_shows(projector, shed)
+            await end(working)
 
 
 async def test_pages_that_were_taken_back_are_folded_again(store: EventStore) -> None:
