@@ -12,7 +12,7 @@ from services.notify.channels import Email, Sms
 from services.notify.ledger import Ledger, Line
 from services.notify.limits import Per, Spending
 from services.notify.outlets import Outlet, choose
-from services.notify.preparing import NOTIFY, Prepared
+from services.notify.preparing import NOTIFY, NOWHERE, Prepared
 from services.notify.resources import Resources
 from services.notify.views import NotificationRow
 from shared.runtime.envelope import Envelope
@@ -23,8 +23,6 @@ __all__ = ["Choosing", "Later"]
 
 APPROVAL_PAUSE: Final = timedelta(hours=1)
 """Until a message is looked at again whose template a vendor is looking at."""
-NOWHERE: Final = "000000"
-"""What the service's own commands are about that concern no federation."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, StringConstraints
 
-from services.notify.domain import Patience, Quiet, Retries
+from services.notify.policy import Patience, Quiet, Retries
 from services.notify.preferences import Words
 from shared.schemas.notify import Channel, MessageClass
 

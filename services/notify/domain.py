@@ -1,10 +1,11 @@
 """A notification, from the request to its end. Terminal states absorb: what comes late changes nothing."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from services.notify.policy import NotifyFacts
 from services.notify.refusals import (
     BOUND,
     NO_SUCH_NOTIFICATION,
@@ -15,7 +16,7 @@ from services.notify.refusals import (
     QUIET_NOW,
     TOO_OLD,
 )
-from shared.eventsourcing.decider import SHANGHAI, Aggregate, Facts
+from shared.eventsourcing.decider import Aggregate
 from shared.schemas.ids import derived_id
 from shared.schemas.messages import Command, Event
 from shared.schemas.notify import (
@@ -57,10 +58,6 @@ from shared.schemas.personal import Personal
 __all__ = [
     "ENDED",
     "WAITING",
-    "NotifyFacts",
-    "Patience",
-    "Quiet",
-    "Retries",
     "Standing",
     "content_key",
     "decide",
@@ -84,63 +81,6 @@ FAILURE_OF: Final = {
     ReceiptStatus.PERMANENT: FailureKind.PERMANENT,
     ReceiptStatus.TECHNICAL: FailureKind.TECHNICAL,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Retries:
-    """How often a message that was certainly not sent is tried, and how long after: doubled each time, and up to
-    `jitter` of it longer, so that what failed together does not come back together."""
-
-    attempts: int
-    first_pause: timedelta
-    longest_pause: timedelta
-    jitter: float = 0.0
-
-    def after(self, attempt: int, now: datetime, chance: float) -> datetime:
-        """`chance` is from 0 to 1."""
-        doubled: timedelta = self.first_pause * 2 ** min(attempt - 1, 32)
-        return now + min(doubled, self.longest_pause) * (1 + self.jitter * chance)
-
-
-@dataclass(frozen=True, slots=True)
-class Quiet:
-    """Hours of the day in China in which nobody is disturbed by what is not urgent; none where they are equal."""
-
-    begins: time
-    ends: time
-    channels: frozenset[Channel]
-
-    def over_at(self, instant: datetime, channel: Channel, message_class: MessageClass) -> datetime | None:
-        """When it may be sent, where not at this instant."""
-        if message_class.urgent or channel not in self.channels:
-            return None
-        local = instant.astimezone(SHANGHAI)
-        now, night = local.time(), self.begins > self.ends
-        if not (now >= self.begins or now < self.ends if night else self.begins <= now < self.ends):
-            return None
-        day = local.date() + timedelta(days=1 if night and now >= self.begins else 0)
-        return datetime.combine(day, self.ends, SHANGHAI)
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a message of a class is worth sending, and how long a receipt is waited for."""
-
-    lifetimes: dict[MessageClass, timedelta]
-    receipts: timedelta
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NotifyFacts(Facts):
-    retries: Retries
-    quiet: Quiet
-    patience: Patience
-    chance: float = 0.0
-    """From 0 to 1, anew for each decision."""
-    unwanted: frozenset[MessageClass] = frozenset()
-    """What the recipient does not want to be told."""
-    forgotten: bool = False
-    """Whether the recipient or the person concerned was erased."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any, Final
 from services.notify import approving, digesting, preferences, subscribing
 from services.notify.approving import ApprovalFacts, approval, approval_key
 from services.notify.digesting import digest
-from services.notify.domain import NotifyFacts, decide, notification, repeated
+from services.notify.domain import decide, notification, repeated
+from services.notify.policy import NotifyFacts
 from services.notify.preferences import PreferenceFacts, replies
 from services.notify.refusals import CONTENT_GONE, NO_SUCH_NOTIFICATION
 from services.notify.resources import Resources

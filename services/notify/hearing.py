@@ -9,7 +9,7 @@ from uuid import UUID
 from services.notify.channels import Delivered, Failed, InboundReply, Listening, Receipt, Report
 from services.notify.domain import notification
 from services.notify.ledger import Ledger
-from services.notify.preparing import NOTIFY
+from services.notify.preparing import NOTIFY, NOWHERE
 from services.notify.providers.callbacks import serving_callbacks
 from services.notify.resources import Resources
 from services.notify.views import NotificationRow, Notifications
@@ -31,8 +31,6 @@ from shared.schemas.personal import Personal
 __all__ = ["Hearing", "hear_for_ever"]
 
 NAMESPACE: Final = UUID("5b0b6c5e-2f4e-5a0e-8a39-0a1c3c0f7d42")
-NOWHERE: Final = "000000"
-"""The federation of what nobody knows the federation of."""
 PAUSE: Final = 5.0
 """Seconds before a provider that cannot be listened to is listened to again."""
 MATCH_WITHIN: Final = 2.0

@@ -24,7 +24,7 @@ from shared.schemas.messages import Actor, Event, Role
 from shared.schemas.notify import Channel, NotificationRequested, RecipientKind, Suppression
 from shared.schemas.registry import ContactAnswer, ShowContacts
 
-__all__ = ["LARGEST_PAGE", "NOTIFY", "NOT_YET", "NotYet", "Prepared", "Preparing", "Unsendable"]
+__all__ = ["LARGEST_PAGE", "NOTIFY", "NOT_YET", "NOWHERE", "NotYet", "Prepared", "Preparing", "Unsendable"]
 
 LARGEST_PAGE: Final = 500
 """Rows. The registry tells of no more members at a time."""
@@ -32,6 +32,8 @@ STRANGE_FOR: Final = timedelta(minutes=5)
 """How long a member whom the registry does not know may be one whom it does not know yet."""
 
 NOTIFY: Final = Actor(role=Role.SYSTEM, id="notify")
+NOWHERE: Final = "000000"
+"""The federation of what concerns none, or one that nobody knows."""
 
 _log = log(__name__)
 

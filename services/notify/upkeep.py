@@ -7,7 +7,7 @@ from typing import Final
 
 from services.notify.boards import Contents, Digests
 from services.notify.ledger import Ledger
-from services.notify.preparing import NOTIFY
+from services.notify.preparing import NOTIFY, NOWHERE
 from services.notify.resources import Resources
 from services.notify.views import NotificationRow, Notifications
 from shared.eventsourcing.connections import is_transient
@@ -25,7 +25,6 @@ SELDOM: Final = 60.0
 PAGE: Final = 500
 LEDGER_DAYS: Final = 90
 """For how long it is known whose a number is that writes back. Budgets look back a day."""
-NOWHERE: Final = "000000"
 UNSENT: Final = (DeliveryStatus.REQUESTED, DeliveryStatus.DEFERRED, DeliveryStatus.WAITING, DeliveryStatus.SENT)
 
 _log = log(__name__)
