@@ -11,7 +11,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -156,6 +156,7 @@ async def test_each_part_is_killed_and_nothing_is_lost_or_done_twice(system: Loc
         assert await _niangjia(tmp_path / "home", "rebuild", programme) == 0
         assert await _read_models(system, programme) == live
     await _everybody_was_told_once(system, tmp_path / "home")
+    _no_log_names_anybody(tmp_path / "home" / "logs", actors, clinic.here)
     await connection.close()
 
 
@@ -263,3 +264,21 @@ async def _everybody_was_told_once(system: LocalSystem, home: Path) -> None:
     mails = Counter(str(UUID(mail.message_id.strip("<>").partition("@")[0])) for mail in mails_in(home / "mail"))
     assert set(mails) == wanted["email"]
     assert set(mails.values()) == {1}
+
+
+def _no_log_names_anybody(logs: Path, *casts: Any) -> None:
+    """Whatever was killed, no log of the run has a name, a number or an address of anybody who took part."""
+    people = [one for play in casts for field in fields(play) for one in _people_in(getattr(play, field.name))]
+    traces = {trace for one in people for trace in (one.name, one.phone, one.email, one.id_number)}
+    written = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in logs.glob("*.log")}
+    assert len(people) > 10
+    assert "notify.log" in written
+    assert {name: [trace for trace in traces if trace in text] for name, text in written.items()} == {
+        name: [] for name in written
+    }
+
+
+def _people_in(value: Any) -> list[Person]:
+    if isinstance(value, Person):
+        return [value]
+    return [one for one in value if isinstance(one, Person)] if isinstance(value, list | tuple) else []
