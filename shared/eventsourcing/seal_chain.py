@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from typing import Final
 
 import asyncpg
 
+from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.installing import install
 from shared.eventsourcing.reader import rows
 from shared.eventsourcing.store import EventStore
@@ -62,7 +64,7 @@ class SealChain:
     async def run(self) -> None:
         """For ever. Raises LogBroken."""
         while True:
-            await self._seal_on(await self.head(), follow=True)
+            await self._seal_on(await persistently(self.head), follow=True)
 
     async def catch_up(self) -> Seal:
         """Seal the whole log as it is now. Raises LogBroken."""
@@ -77,7 +79,7 @@ class SealChain:
         async with aclosing(rows(store.dsn, store.schema, store.wakeup, after, INTERVAL, follow)) as pages:
             async for page in pages:
                 seals = _seals(last, page)
-                if not await self._keep(last, seals):
+                if not await persistently(partial(self._keep, last, seals)):
                     return False
                 last = seals[-1]
                 if follow and len(page) < INTERVAL:

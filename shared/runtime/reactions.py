@@ -21,7 +21,7 @@ from opentelemetry.trace import SpanKind
 
 from shared.eventsourcing import wire
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.connections import is_transient
+from shared.eventsourcing.connections import is_transient, persistently
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.tasks import end
@@ -211,7 +211,7 @@ class Reactions:
     async def retry_letters(self) -> None:
         """Try letters again as they fall due, for ever; under a lead."""
         while True:
-            letters = await self._letters.due()
+            letters = await persistently(self._letters.due)
             for letter in letters:
                 await self._try_again(letter)
             if not letters:
@@ -222,13 +222,12 @@ class Reactions:
         try:
             await self._react(reaction, wire.received(letter.headers, letter.body, reaction.codec, letter.sequence))
         except Exception as error:
-            state = await self._letters.failed(letter, _kind(error))
+            kind = _kind(error)
+            state = await persistently(lambda: self._letters.failed(letter, kind))
             REACTIONS.labels(self._programme, reaction.name, state).inc()
-            _log.error(
-                "letter failed", consumer=reaction.name, sequence=letter.sequence, state=state, error=_kind(error)
-            )
+            _log.error("letter failed", consumer=reaction.name, sequence=letter.sequence, state=state, error=kind)
         else:
-            await self._letters.delivered(letter)
+            await persistently(lambda: self._letters.delivered(letter))
 
     async def _react(self, reaction: Reaction, recorded: Recorded) -> None:
         name = f"{reaction.name} {recorded.type}"
