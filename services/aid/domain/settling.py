@@ -45,6 +45,8 @@ def decide(command: SettlementCommand, desk: Desk, facts: AidFacts) -> list[AidE
             return _quoted_already(command, claim)
         case _, None:
             raise refusals.UNKNOWN_SETTLEMENT(number=command.settlement_number)
+        case _, Claim() as claim if not facts.handles(facts.rulebook.version(claim.pool, claim.scheme)):
+            raise refusals.UNKNOWN_SETTLEMENT(number=command.settlement_number)
         case ConfirmSettlement(), Claim() as claim:
             return _confirm(claim, facts)
         case CancelSettlement(), Claim() as claim:

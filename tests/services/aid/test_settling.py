@@ -240,6 +240,12 @@ def test_a_quote_that_is_cancelled_leaves_nothing_behind() -> None:
     assert only(CeilingReleased, events).amount == fen("17421.13")
 
 
+def test_a_federation_that_is_not_of_the_pool_confirms_and_cancels_nothing() -> None:
+    for command in (confirm(), cancel()):
+        asked_elsewhere = aid.given(*quoted()).when(command, actor=AT_THE_HOSPITAL, federation="330205")
+        asked_elsewhere.refused("unknown_settlement")
+
+
 def test_a_cancellation_restores_exactly_what_was_there() -> None:
     cancelled = played((cancel(), AT_THE_HOSPITAL, JANUARY), after=confirmed())
     assert account_of(cancelled) == account_of(COVERED)
