@@ -1,17 +1,18 @@
 """What travels beside a command or a query, as message headers, and how refusals common to all programmes read."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
 from shared.schemas.ids import derived_id, new_id
 from shared.schemas.messages import Actor, Command, Meta, Reason, Refusal, Refused
+from shared.schemas.personal import Personal
 
 __all__ = [
     "ANSWER_TOO_LARGE",
@@ -47,6 +48,10 @@ FAILED = Reason("failed", "接口约定", "系统未能处理,已记录,编号 {
 
 FEDERATION: Final = re.compile(r"[0-9]{6}")
 TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+YEARS: Final = range(1900, 3000)
+"""Of dates and instants that a caller may name: at either end of the calendar, arithmetic and time zones fail."""
+LARGEST_NUMBER: Final = 2**53
+"""Beyond it JSON means the same number to few, and in the end no column holds it."""
 MOST_FIELDS: Final = 20
 """Fields that a refusal names, of those that are wrong."""
 LONGEST_NAME: Final = 100
@@ -141,7 +146,7 @@ def parse[M: BaseModel](message: type[M], body: bytes) -> M:
     if b"\\u0000" in body:
         raise _malformed(message.__name__, {"body": "NUL is not text"})
     try:
-        return message.model_validate_json(body or b"{}")
+        parsed = message.model_validate_json(body or b"{}", context={"clear": True})
     except ValidationError as error:
         problems = error.errors(include_input=False, include_url=False, include_context=False)
         fields = {
@@ -149,6 +154,31 @@ def parse[M: BaseModel](message: type[M], body: bytes) -> M:
             for problem in problems[:MOST_FIELDS]
         }
         raise _malformed(message.__name__, fields) from None
+    if beyond := dict(_beyond_measure(parsed, ())):
+        raise _malformed(message.__name__, beyond)
+    return parsed
+
+
+def _beyond_measure(value: Any, at: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Fields whose year is none of YEARS, or whose number is too large, and the words for that."""
+    match value:
+        case date():
+            if value.year not in YEARS:
+                yield ".".join(at), f"a year is one of {YEARS.start} to {YEARS.stop - 1}"
+        case int():
+            if abs(value) > LARGEST_NUMBER:
+                yield ".".join(at), f"a number is {LARGEST_NUMBER} at most"
+        case BaseModel():
+            for name, inner in value.__dict__.items():
+                yield from _beyond_measure(inner, (*at, name))
+        case tuple() | list() | frozenset():
+            for inner in value:
+                yield from _beyond_measure(inner, at)
+        case dict():
+            for inner in value.values():
+                yield from _beyond_measure(inner, at)
+        case Personal() if value.is_clear:
+            yield from _beyond_measure(value.clear, at)
 
 
 def _malformed(name: str, fields: dict[str, str]) -> Refused:

@@ -24,12 +24,29 @@ __all__ = [
     "Refused",
     "Role",
     "Text",
+    "in_ascii",
 ]
 
-type Instant = Annotated[AwareDatetime, AfterValidator(lambda instant: instant.astimezone(UTC))]
+
+def _in_utc(instant: datetime) -> datetime:
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("an instant lies between the years 1 and 9999 in UTC") from None
+
+
+type Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """An aware instant, UTC on the wire."""
 
-type Federation = Annotated[str, StringConstraints(pattern=r"^\d{6}$")]
+
+def in_ascii(digits: str) -> str:
+    """Refuses the digits of other scripts, which pydantic takes for `\\d`. Raises ValueError."""
+    if not digits.isascii():
+        raise ValueError("digits are 0 to 9")
+    return digits
+
+
+type Federation = Annotated[str, StringConstraints(pattern=r"^\d{6}$"), AfterValidator(in_ascii)]
 """A federation's administrative division code (GB/T 2260), such as 330503."""
 
 type Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

@@ -75,11 +75,18 @@ class Personal[T]:
         return hash((Personal, self._sealed)) if self._sealed else hash((Personal, self._value))
 
     @classmethod
+    def _not_in_clear(cls, form: Any, info: core_schema.ValidationInfo[Any]) -> Self:
+        """Who calls a service says what they know: only an event, out of a log, is sealed or erased."""
+        if info.context is not None and info.context.get("clear"):
+            raise ValueError("personal data is said in clear")
+        return cls.erased() if form["sealed"] is None else cls.from_sealed(form["sealed"])
+
+    @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         (inner,) = get_args(source) or (Any,)
         clear = core_schema.no_info_after_validator_function(cls, handler(inner))
-        sealed = core_schema.no_info_after_validator_function(
-            lambda form: cls.erased() if form["sealed"] is None else cls.from_sealed(form["sealed"]),
+        sealed = core_schema.with_info_after_validator_function(
+            cls._not_in_clear,
             core_schema.typed_dict_schema(
                 {"sealed": core_schema.typed_dict_field(core_schema.nullable_schema(core_schema.str_schema()))},
                 extra_behavior="forbid",

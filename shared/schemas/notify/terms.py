@@ -4,10 +4,19 @@ from enum import StrEnum
 from typing import Annotated, NewType
 from uuid import UUID
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, PositiveInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    StringConstraints,
+)
 
 from shared.schemas.ids import derived_id
-from shared.schemas.messages import Text
+from shared.schemas.messages import Text, in_ascii
 
 NotificationId = NewType("NotificationId", UUID)
 
@@ -92,7 +101,9 @@ def _ref(text: object) -> object:
 type Template = Annotated[TemplateRef, BeforeValidator(_ref, json_schema_input_type=str)]
 """Also as people write it: `loan-accepted@1`."""
 
-type Month = Annotated[str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$"), Field(examples=["2026-11"])]
+type Month = Annotated[
+    str, StringConstraints(pattern=r"^\d{4}-(0[1-9]|1[0-2])$"), AfterValidator(in_ascii), Field(examples=["2026-11"])
+]
 """In China: 2026-11."""
 
 
