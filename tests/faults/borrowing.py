@@ -21,6 +21,7 @@ LIMIT, DRAW, REPAID = 50_000, 20_000, 5_000
 class Borrowing:
     def __init__(self, stage: RecordingStage) -> None:
         self._stage, self._cast, self._numbers = stage, cast(), count(100)
+        self.people = list(self._cast.people)
         self.lent = 0
 
     async def open(self) -> None:
@@ -41,10 +42,12 @@ class Borrowing:
 
     def _somebody(self) -> Person:
         years, number = divmod(next(self._numbers), 1000)
-        return replace(
+        somebody = replace(
             self._cast.cable_worker,
             number=number,
             born=f"{1970 + years}0101",
             member_id=MemberId(new_id()),
             household_id=HouseholdId(new_id()),
         )
+        self.people.append(somebody)
+        return somebody

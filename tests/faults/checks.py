@@ -1,20 +1,32 @@
 """What must hold when all is healed and quiet. Each check says in sentences what is wrong, none if all is well."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 from nats.js import JetStreamContext
 
+from deploy.local.demo.people import Person
 from shared.eventsourcing.verification import Broken
 from shared.eventsourcing.wire import stream_name
 from tests.faults.recording import Answers
 from tests.faults.schedule import PROGRAMMES
 
-__all__ = ["consumers", "fired_once", "in_the_log_once", "letters", "positions", "rebuilt", "sealed", "witnessed"]
+__all__ = [
+    "consumers",
+    "fired_once",
+    "in_the_log_once",
+    "letters",
+    "positions",
+    "rebuilt",
+    "sealed",
+    "unnamed",
+    "witnessed",
+]
 
 type Connection = asyncpg.Connection[Any]
 
@@ -142,6 +154,13 @@ async def fired_once(connection: Connection, now: datetime) -> list[str]:
             for row in await connection.fetch(late, now)
         ]
     return wrong
+
+
+def unnamed(logs: Path, people: Iterable[Person]) -> list[str]:
+    """Whatever befell a part, its log has no name, number or address of anybody who took part."""
+    traces = {trace for one in people for trace in (one.name, one.phone, one.email, one.id_number)}
+    written = {path.name: path.read_text(encoding="utf-8", errors="replace") for path in sorted(logs.glob("*.log"))}
+    return [f"{name} says {trace}" for name, text in written.items() for trace in traces if trace in text]
 
 
 async def sealed() -> list[str]:

@@ -16,8 +16,9 @@ from nats.aio.client import Client as Connection
 from deploy.local.demo.district import JIANGBEI
 from deploy.local.demo.dongyang import DONGYANG
 from deploy.local.demo.messages import quiet
-from deploy.local.demo.people import FEDERATION
+from deploy.local.demo.people import FEDERATION, Person
 from deploy.local.home import Home
+from shared.eventsourcing.tasks import end
 from shared.eventsourcing.wire import stream_name
 from shared.runtime.client import Client
 from shared.runtime.settings import ClockKind
@@ -106,6 +107,10 @@ class _Town:
         self.scanning = Scanning(jiangbei, self.days, Random(f"scanning {seed}"))
         self.borrowing = Borrowing(nanxun)
 
+    @property
+    def people(self) -> list[Person]:
+        return [*self.borrowing.people, *self.treating.people, *self.scanning.people]
+
     async def open(self) -> None:
         await self.treating.open()
         await self.days.begin()
@@ -114,20 +119,20 @@ class _Town:
     async def work(self, outcome: Outcome, say: Say) -> None:
         """Until every fault is healed, and everybody has finished what they were at."""
         over, breaking = asyncio.Event(), Breaking(self._system, self.js, say)
-        listening = asyncio.create_task(self.witness.listen())
-        async with asyncio.TaskGroup() as group:
-            for work in self._works(over):
-                group.create_task(work)
-            await breaking.follow(self._faults)
-            over.set()
-        await self._system.ready()
-        await self.days.step()
-        for stage in self.stages:
-            await quiet(stage, self.js, QUIET_LIMIT)
-        outcome.done += Counter({str(how): times for how, times in breaking.done.items()})
-        outcome.done["times really full"] = breaking.filled
-        self._count(outcome)
-        await self._end(listening)
+        async with _beside(self.witness.listen()) as listening:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for work in self._works(over):
+                        group.create_task(work)
+                    await breaking.follow(self._faults)
+                    over.set()
+            finally:
+                self._count(outcome, breaking)
+            await self._system.ready()
+            await self.days.step()
+            for stage in self.stages:
+                await quiet(stage, self.js, QUIET_LIMIT)
+            await self._all_heard(listening)
 
     def _works(self, over: asyncio.Event) -> list[Coroutine[Any, Any, None]]:
         return [
@@ -138,7 +143,9 @@ class _Town:
             self.days.pass_until(over),
         ]
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, breaking: Breaking) -> None:
+        outcome.done += Counter({str(how): times for how, times in breaking.done.items()})
+        outcome.done["times really full"] = breaking.filled
         outcome.done["loans"] = self.borrowing.lent
         outcome.done["patients"] = self.treating.treated
         outcome.done["helmets borrowed"] = self.scanning.borrowed
@@ -149,7 +156,7 @@ class _Town:
         outcome.done["commands answered anew"] = sum(one.accepted.duplicate for one in self.answers.accepted)
         outcome.refused += Counter(one.code for one in self.answers.refused)
 
-    async def _end(self, listening: asyncio.Task[None]) -> None:
+    async def _all_heard(self, listening: asyncio.Task[None]) -> None:
         """The witness has heard all, unless it met something that it must not."""
         heads = {one: (await self.js.stream_info(stream_name(one))).state.last_seq for one in PROGRAMMES}
 
@@ -157,10 +164,18 @@ class _Town:
             return listening.done() or all(len(self.witness.heard[one]) >= heads[one] for one in PROGRAMMES)
 
         await until(heard, END_LIMIT)
-        if not listening.done():
-            listening.cancel()
-        with suppress(asyncio.CancelledError):
-            await listening
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task[None]]:
+    """Its errors are raised at the end."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        await end(task)
+    if not task.cancelled():
+        task.result()
 
 
 async def _checked(town: _Town, system: LinkedSystem, home: Path, outcome: Outcome, say: Say) -> None:
@@ -169,6 +184,9 @@ async def _checked(town: _Town, system: LinkedSystem, home: Path, outcome: Outco
     async def messages() -> list[str]:
         wrong, outcome.messages = await sent_once(connection, home)
         return wrong
+
+    async def unnamed() -> list[str]:
+        return checks.unnamed(home / "logs", town.people)
 
     async def come_to_the_end() -> bool:
         return not [*await checks.consumers(connection, town.js), *await checks.letters(connection)]
@@ -184,6 +202,7 @@ async def _checked(town: _Town, system: LinkedSystem, home: Path, outcome: Outco
         "no message was sent twice": messages,
         "accounts and ledger are right to the fen": town.treating.wrong,
         "every helmet is there": town.scanning.wrong,
+        "no log names anybody": unnamed,
         "read models filled anew say the same": lambda: checks.rebuilt(connection),
     }
     try:

@@ -37,6 +37,7 @@ class Scanning:
     def __init__(self, stage: RecordingStage, days: Days, chance: Random) -> None:
         self._stage, self._days, self._chance = stage, days, chance
         self._here = district([WORKERS, WORKERS])
+        self.people = [one for works in self._here.works for one in (works.chair, *works.workers)]
         self._officer = self._here.officer.acting(Role.OFFICER)
         self.borrowed = self.met = 0
         """`met`: how often somebody else had the helmet."""

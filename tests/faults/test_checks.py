@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from deploy.local.demo.people import Person
 from deploy.local.mail_folder import mails_in
 from deploy.local.sms_log import MESSAGES
 from shared.eventsourcing.codec import Codec
@@ -17,7 +18,7 @@ from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.writer import Commit, NewEvent, Write
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Accepted
-from tests.faults.checks import in_the_log_once, positions, witnessed
+from tests.faults.checks import in_the_log_once, positions, unnamed, witnessed
 from tests.faults.messages import sent_once
 from tests.faults.recording import Acknowledged, Answers, Declined
 from tests.faults.schedule import PROGRAMMES
@@ -124,3 +125,11 @@ async def test_a_message_that_was_sent_twice_or_not_at_all_is_found(
     wrong, ended = await sent_once(connection, tmp_path)
     assert ended == {"sent by sms": 3}
     assert sorted(str(line).split()[1] for line in wrong) == sorted(map(str, (twice, never, unknown)))
+
+
+def test_a_log_that_names_somebody_is_found(tmp_path: Path) -> None:
+    somebody = Person("李建国", "19880912", "线缆工", number=11)
+    (tmp_path / "loan.log").write_text('{"event": "ready"}', encoding="utf-8")
+    assert unnamed(tmp_path, [somebody]) == []
+    (tmp_path / "aid.log").write_text(f"no such member: {somebody.phone}", encoding="utf-8")
+    assert unnamed(tmp_path, [somebody]) == [f"aid.log says {somebody.phone}"]

@@ -9,7 +9,7 @@ from tests.faults.run import run
 from tests.faults.schedule import KINDS, LINKS, PARTS, Fault, How, Profile, schedule
 
 SEED = 7
-SECONDS = 16.0
+SECONDS = 12.0
 
 
 @pytest.mark.timeout(900)

@@ -37,6 +37,7 @@ class Treating:
     def __init__(self, stage: RecordingStage, js: JetStreamContext, chance: Random) -> None:
         self._stage, self._chance = stage, chance
         self._here = county()
+        self.people = self._here.people
         self._desk = Desk(stage, js)
         self._granted: Counter[MemberId] = Counter()
         self.treated = 0
@@ -81,7 +82,7 @@ class Treating:
     async def wrong(self) -> list[str]:
         """Accounts of patients and the pool's ledger, against what was done, to the fen."""
         wrong: list[str] = []
-        for person in self._here.people:
+        for person in self.people:
             show, must = ShowCover(member_id=person.member_id, period=PERIOD), self._granted[person.member_id]
             cover: CoverAnswer = await self._desk.ask(person.acting(), show)
             if (cover.settled, cover.reserved) != (must, 0):
@@ -97,7 +98,7 @@ class Treating:
         return wrong
 
     def _patient(self) -> Person:
-        return self._chance.choice(self._here.people)
+        return self._chance.choice(self.people)
 
     async def _pay(self, claim_id: ClaimId, number: int = 1) -> None:
         paid = await self._desk.pay(claim_id, number)
