@@ -21,11 +21,13 @@ from services.registry.identity import compact
 from services.registry.roster.cells import Cell, as_text
 from services.registry.roster.columns import SEARCHED_ROWS, Column, Header, find_header, is_header_of
 from services.registry.roster.rows import RosterRow, RowReader
+from services.registry.roster.unpacking import LARGEST, is_too_large
 from shared.schemas.messages import Reason
 
-__all__ = ["NO_HEADER", "PROTECTED", "UNREADABLE", "Roster", "RosterSheet", "open_roster"]
+__all__ = ["NO_HEADER", "PROTECTED", "TOO_LARGE", "UNREADABLE", "Roster", "RosterSheet", "open_roster"]
 
 UNREADABLE = Reason("roster_unreadable", "会员名册", "这不是Excel工作簿（.xlsx），或者文件已经损坏")
+TOO_LARGE = Reason("roster_too_large", "会员名册", "工作簿展开后超过{most}MB，请分成几个文件导入")
 PROTECTED = Reason("roster_protected", "会员名册", "工作簿有打开密码，请取消密码后再导入")
 NO_HEADER = Reason("roster_no_header", "会员名册", "各工作表前{rows}行里都没有找到“姓名”和“身份证号”的表头")
 
@@ -136,6 +138,8 @@ def open_roster(source: Path | BinaryIO) -> Roster:
     Raises Refused where it can't be read or is none, OSError for a file that isn't there.
     """
     content = source.read_bytes() if isinstance(source, Path) else source.read()
+    if is_too_large(content):
+        raise TOO_LARGE(most=LARGEST // 1024**2)
     try:
         return Roster(CalamineWorkbook.from_filelike(BytesIO(content)))
     except CalamineError:
