@@ -15,6 +15,8 @@ type Pool = asyncpg.Pool[Any]
 FIRST_DELAY: Final = 0.05
 LONGEST_DELAY: Final = 2.0
 """Seconds between attempts to reach a server that is away: doubled each time, with jitter."""
+CLOSE_LIMIT: Final = 5.0
+"""Seconds for a server to say that it has heard a good-bye."""
 
 
 def is_transient(error: BaseException) -> bool:
@@ -73,6 +75,12 @@ class OwnConnection:
             return self._connection
 
     async def close(self) -> None:
+        """In good order where the server answers; else it is given up. No error: whoever closes may be told to stop,
+        and an error would hide that."""
         connection, self._connection = self._connection, None
         if connection is not None and not connection.is_closed():
-            await connection.close(timeout=5)
+            try:
+                await connection.close(timeout=CLOSE_LIMIT)
+            except Exception as error:
+                if not is_transient(error):
+                    raise

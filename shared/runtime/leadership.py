@@ -84,6 +84,8 @@ class Leadership:
                 await work()
                 return
             except Exception as error:
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from error  # the lead is laid down, and ending it went wrong
                 self.failing[role] = type(error).__name__
                 _log.error("work failed", role=role, error=repr(error), exc_info=True)
             if asyncio.get_running_loop().time() - started > LONGEST_PAUSE:
