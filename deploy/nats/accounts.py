@@ -22,6 +22,7 @@ UNION: Final = "union"
 OPERATOR: Final = "operator"
 OPERATIONS: Final = "operations"
 INBOX: Final = "_INBOX.>"
+CONSUMING: Final = ("CREATE", "DURABLE.CREATE", "INFO", "MSG.NEXT", "DELETE")
 ADVISORIES: Final = "$JS.EVENT.ADVISORY.>"
 DOMAIN: Final = "union"
 """As which JetStream's clients in other accounts know the union's JetStream: they have none of their own."""
@@ -107,7 +108,7 @@ def _operator() -> User:
 
 def _service(name: str, never: Sequence[str]) -> User:
     """Hears its own commands and queries, publishes its own events, asks other services, and consumes their streams,
-    but no bank's. Inboxes are shared, and a service could spoil another's consumer: to part those too, each would need
+    but no bank's. Answers to others are not for it. It could spoil another's consumer: to part those too, each would need
     an account."""
     stream, clock = stream_name(name), f"KV_{BUCKET}"
     streams = [f"$JS.API.STREAM.{call}.{one}" for call in ("CREATE", "MSG.GET") for one in (stream, clock)]
@@ -122,9 +123,9 @@ def _service(name: str, never: Sequence[str]) -> User:
         f"$JS.API.STREAM.UPDATE.{stream}",
         f"$JS.API.DIRECT.GET.{stream}.>",
         f"$JS.API.DIRECT.GET.{clock}.>",
-        "$JS.API.CONSUMER.>",
+        *(f"$JS.API.CONSUMER.{call}.>" for call in CONSUMING),
         "$JS.ACK.>",
         "$JS.FC.>",
     )
     calls = [f"{door}{verb}.*.{name}.*" for door in ("", "from.*.*.") for verb in ("cmd", "qry")]
-    return User(name, publish, (*calls, INBOX), answers=True, never=tuple(never))
+    return User(name, publish, (*calls, f"_INBOX.{name}.>"), answers=True, never=tuple(never))

@@ -53,10 +53,13 @@ class _Reading(Connection):
 WITH_THE_URL: Final = SignIn()
 
 
-async def connect(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = WITH_THE_URL) -> Connection:
+async def connect(
+    urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = WITH_THE_URL, owner: str = ""
+) -> Connection:
     """A connection that is restored whenever it is lost; should it end for good, so must the process.
 
-    `urls` are those of a cluster's nodes, parted by commas: one that is up is found.
+    `urls` are those of a cluster's nodes, parted by commas: one that is up is found. Answers come to inboxes of the
+    `owner`, which nobody else may hear where the broker knows its users.
     """
 
     async def closed() -> None:
@@ -68,6 +71,7 @@ async def connect(urls: str, name: str, ended: asyncio.Event, sign_in: SignIn = 
             await connection.connect(
                 urls.split(","),
                 name=name,
+                inbox_prefix=f"_INBOX.{owner}" if owner else "_INBOX",
                 max_reconnect_attempts=-1,
                 reconnect_time_wait=CONNECT_PAUSE,  # type: ignore[arg-type]  # takes parts of a second too
                 error_cb=_on_error,

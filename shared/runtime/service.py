@@ -156,7 +156,7 @@ class Running:
     async def start(cls, service: Service, settings: Settings, stack: AsyncExitStack) -> "Running":
         """Open everything in order; `stack` closes it in reverse."""
         programme, dsn, ended = service.programme, settings.dsn, asyncio.Event()
-        connection = await connect(settings.nats_url.get_secret_value(), programme, ended, settings.sign_in)
+        connection = await connect(settings.nats_url.get_secret_value(), programme, ended, settings.sign_in, programme)
         stack.push_async_callback(connection.close)
         js = connection.jetstream()
         store = EventStore(dsn, programme, service.codec)
@@ -236,7 +236,9 @@ class Running:
         roles |= {name: partial(work, running) for name, work in service.works.items()}
         _spawn(stack, leadership.run(), "leadership", ended)
 
-        door = await connect(settings.nats_url.get_secret_value(), f"{programme}-door", ended, settings.sign_in)
+        door = await connect(
+            settings.nats_url.get_secret_value(), f"{programme}-door", ended, settings.sign_in, programme
+        )
         stack.push_async_callback(door.close)
         await stack.enter_async_context(rpc.answering(connection, programme, commands, queries))
         _spawn(stack, reactions.run(door, js, reacting), "reactions", ended)

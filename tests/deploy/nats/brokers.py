@@ -60,6 +60,11 @@ class User:
         return await self.denied()
 
 
+def inboxes(user: str) -> str:
+    """Where a service hears what it is answered: it may hear nothing else there."""
+    return f"_INBOX.{user}" if user in SERVICES else "_INBOX"
+
+
 class Broker(Protocol):
     server: NatsServer
 
@@ -76,7 +81,7 @@ class WithPasswords:
         self.server = NatsServer(folder / "nats", free_port(), accounts_block(everyone, secrets), sync_interval=FAST)
 
     def options(self, user: str) -> dict[str, Any]:
-        return {"servers": self.server.url(user, f"of-{user}")}
+        return {"servers": self.server.url(user, f"of-{user}"), "inbox_prefix": inboxes(user)}
 
 
 class WithTokens:
@@ -99,7 +104,7 @@ class WithTokens:
         trusted = self.made.server if inside else self.made.outside(user)
         context = ssl.create_default_context(cafile=trusted / "ca.pem")
         address = f"tls://{LOOPBACK}:{self.server.port}"
-        return {"servers": address, "user_credentials": creds, "tls": context}
+        return {"servers": address, "user_credentials": creds, "tls": context, "inbox_prefix": inboxes(user)}
 
 
 @contextmanager
@@ -115,8 +120,8 @@ async def signed_in(broker: Broker, user: str) -> AsyncIterator[User]:
     async def note(error: Exception) -> None:
         denied.put_nowait(str(error).lower())
 
-    connection = await nats.connect(**broker.options(user), error_cb=note, allow_reconnect=False)
     inside = user in (*SERVICES, "operator")
+    connection = await nats.connect(**broker.options(user), error_cb=note, allow_reconnect=False)
     try:
         yield User(connection, denied, None if inside else DOMAIN)
     finally:
