@@ -1,7 +1,7 @@
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help up demo test test-containers check audit golden bench faults clean contracts asyncapi
+.PHONY: help up demo test test-containers check audit golden bench fuzz faults clean contracts asyncapi
 .DEFAULT_GOAL := help
 
 help: ## what there is
@@ -45,6 +45,9 @@ audit: $(ready) ## known vulnerabilities of what is locked; asks the advisory da
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench
+
+fuzz: $(ready) ## bytes for every command and query, guided by atheris, which is fetched for it (SECONDS=60)
+	.tools/uv/bin/uv run --no-sync --with atheris==3.1.0 python -m tests.security.fuzz
 
 faults: $(ready) ## a seeded run of faults under work, checked at the end (SECONDS=1800 SEED=7; five minutes and a new seed without)
 	$(bin)/python -m tests.faults
