@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
+from types import NoneType
 from typing import Any, Final
 from uuid import UUID
 
@@ -52,6 +53,8 @@ YEARS: Final = range(1900, 3000)
 """Of dates and instants that a caller may name: at either end of the calendar, arithmetic and time zones fail."""
 LARGEST_NUMBER: Final = 2**53
 """Beyond it JSON means the same number to few, and in the end no column holds it."""
+MEASURELESS: Final = frozenset({str, UUID, bool, NoneType})
+"""Types that most fields are of, and that need no look."""
 MOST_FIELDS: Final = 20
 """Fields that a refusal names, of those that are wrong."""
 LONGEST_NAME: Final = 100
@@ -170,10 +173,12 @@ def _beyond_measure(value: Any, at: tuple[str, ...]) -> Iterator[tuple[str, str]
                 yield ".".join(at), f"a number is {LARGEST_NUMBER} at most"
         case BaseModel():
             for name, inner in value.__dict__.items():
-                yield from _beyond_measure(inner, (*at, name))
+                if type(inner) not in MEASURELESS:
+                    yield from _beyond_measure(inner, (*at, name))
         case tuple() | list() | frozenset():
             for inner in value:
-                yield from _beyond_measure(inner, at)
+                if type(inner) not in MEASURELESS:
+                    yield from _beyond_measure(inner, at)
         case dict():
             for inner in value.values():
                 yield from _beyond_measure(inner, at)
