@@ -12,7 +12,7 @@ __all__ = ["until"]
 async def until[T](condition: Callable[[], Awaitable[T]], seconds: float = ...) -> T: ...
 @overload
 async def until[T](condition: Callable[[], T], seconds: float = ...) -> T: ...
-async def until[T](condition: Callable[[], T | Awaitable[T]], seconds: float = 15) -> T:
+async def until[T](condition: Callable[[], T | Awaitable[T]], seconds: float = 40) -> T:
     """The first true answer of `condition`, plain or awaitable. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while True:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from typer.testing import CliRunner, Result
 
+from deploy.local import terminal
 from deploy.local.cli import app
 from tests.deploy.local.command_line import Niangjia
 
@@ -25,6 +26,13 @@ home = Home(pathlib.Path(sys.argv[1]))
 system = LocalSystem(home, programmes=[registry], clock=ClockKind.SETTABLE, durable=False)
 sys.exit(asyncio.run(until_told(system)))
 """
+
+
+@pytest.fixture(autouse=True)
+def _a_wide_screen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables show every column whole, whatever terminal the tests are run in."""
+    for console in (terminal.out, terminal.err):
+        monkeypatch.setattr(console, "width", 200)
 
 
 @pytest.fixture(scope="session")

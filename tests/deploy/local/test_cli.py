@@ -3,10 +3,10 @@
 import json
 import os
 import re
+import resource
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -164,7 +164,7 @@ def test_logs_are_set_in_columns_or_shown_as_they_are(niangjia: Niangjia) -> Non
 
 def test_the_command_line_starts_in_a_moment() -> None:
     command = [str(Path(sys.executable).with_name("niangjia")), "--help"]
-    began = time.monotonic()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "80"})
-    assert time.monotonic() - began < 10
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 10  # of processor: whoever else is at work
     assert all(len(line) <= 80 for line in done.stdout.splitlines())

@@ -58,7 +58,7 @@ class FaultyGateway:
 async def faulty(*answers: str | None) -> AsyncIterator[tuple[FaultyGateway, SmsGateway]]:
     peer = FaultyGateway(*answers)
     server = await asyncio.start_server(peer.serve, LOOPBACK, 0)
-    provider = gateway(f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/v1", timeout=0.3)
+    provider = gateway(f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/v1", timeout=1.0)
     try:
         yield peer, provider
     finally:
