@@ -108,8 +108,8 @@ def _operator() -> User:
 
 def _service(name: str, never: Sequence[str]) -> User:
     """Hears its own commands and queries, publishes its own events, asks other services, and consumes their streams,
-    but no bank's. Answers to others are not for it. It could spoil another's consumer: to part those too, each would need
-    an account."""
+    but no bank's. Answers to others are not for it. It could spoil another's consumer: to part those too, each would
+    need an account."""
     stream, clock = stream_name(name), f"KV_{BUCKET}"
     streams = [f"$JS.API.STREAM.{call}.{one}" for call in ("CREATE", "MSG.GET") for one in (stream, clock)]
     publish = (

@@ -16,6 +16,10 @@ with atheris.instrument_imports(include=["shared"]):
 KINDS: Final = [kind for language in LANGUAGES.values() for kind in kinds_of(language)]
 
 
+def _must_be_malformed(refused: Refused) -> None:
+    assert refused.refusal.code == "malformed"
+
+
 def once(data: bytes) -> None:
     given = atheris.FuzzedDataProvider(data)
     kind = KINDS[given.ConsumeIntInRange(0, len(KINDS) - 1)]
@@ -28,11 +32,11 @@ def once(data: bytes) -> None:
         try:
             Envelope.received(given.ConsumeUnicode(8), headers)
         except Refused as refused:
-            assert refused.refusal.code == "malformed"
+            _must_be_malformed(refused)
         try:
             parse(kind, body)
         except Refused as refused:
-            assert refused.refusal.code == "malformed"
+            _must_be_malformed(refused)
 
 
 if __name__ == "__main__":
