@@ -73,6 +73,8 @@ def files(folder: Path = CONTRACTS) -> dict[Path, str]:
         texts[folder / f"{party.role}.asyncapi.json"] = asyncapi(party)
         for name, model, mode in _models(party):
             texts[folder / f"schemas/{name}.json"] = schema_of(model, mode)
+        for event in _events(party):
+            texts |= {folder / f"schemas/{name}.json": schema for name, schema in _former(event)}
     return {path: json.dumps(text, indent=2, ensure_ascii=False) + "\n" for path, text in sorted(texts.items())}
 
 
@@ -80,6 +82,13 @@ def schema_of(model: type[BaseModel], mode: Mode) -> Json:
     """One message's JSON Schema, standing alone."""
     schema: Json = _without_sealed(model.model_json_schema(mode=mode))
     return {"$schema": DRAFT, **schema}
+
+
+def _former(event: type[Event]) -> Iterator[tuple[str, Json]]:
+    """Schemas that the event had before stay as they were published: a bank's stream may hold what is of them."""
+    for number in range(1, event.schema_version):
+        name = f"{event.__name__}.{number}"
+        yield name, json.loads((CONTRACTS / f"schemas/{name}.json").read_text("utf-8"))
 
 
 def _models(party: type[Party]) -> Iterator[tuple[str, type[BaseModel], Mode]]:

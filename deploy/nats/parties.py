@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from shared.schemas import aid, loan
 from shared.schemas.aid import ReconcileHospitalDay, ShowHospitalDay, ShowSettlement
 from shared.schemas.language import commands_of, events_of
+from shared.schemas.loan import ShowApplication, ShowBankWork
 from shared.schemas.messages import Command, Event, Federation, Query, Role
 from shared.schemas.registry import ShowIdentity
 
@@ -59,7 +60,7 @@ class Bank(Party):
 
     role = Role.BANK
     commands = tuple(("loan", kind) for _, kind in sorted(commands_of(loan).items()) if Role.BANK in kind.roles)
-    queries = (("registry", ShowIdentity),)
+    queries = (("registry", ShowIdentity), ("loan", ShowApplication), ("loan", ShowBankWork))
     events: ClassVar[tuple[type[Event], ...]] = tuple(
         kind for _, kind in sorted(events_of(loan).items()) if kind.addressed_to == "bank"
     )

@@ -1,6 +1,7 @@
 """What the loan answers, and to whom: a member about themselves, a cadre about members of their union, a bank about
 what was sent to it, the federation about its own. Nobody looks into another federation."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from services.loan import account, refusals
@@ -10,9 +11,10 @@ from services.loan.domain.facts import LoanFacts
 from services.loan.domain.line import LINE, Closed, Line
 from services.loan.domain.publication import RATES, PublishedRates
 from services.loan.handling import cadre, rulebook
+from services.loan.means import Means, shown
 from services.loan.rules import Rulebook
 from services.loan.statement import statement
-from services.loan.views import FINDINGS, ApplicationRow, Applications, DrawRow, Draws, LineRow, Lines
+from services.loan.views import ApplicationRow, Applications, DrawRow, Draws, LineRow, Lines
 from shared.runtime.queries import Answers, Asked
 from shared.schemas.ids import MemberId, UnionId
 from shared.schemas.loan import (
@@ -20,7 +22,6 @@ from shared.schemas.loan import (
     ApplicationStatus,
     ArrearsBand,
     BankWorkAnswer,
-    Borrower,
     CadreListAnswer,
     DrawTerms,
     EndorsedApplication,
@@ -61,7 +62,8 @@ async def show_application(query: ShowApplication, asked: Asked) -> ApplicationA
         raise refusals.UNKNOWN_APPLICATION()
     if not await _may_see(asked, row.member_id, row.union_id, row.bank if row.sent_to_bank else None):
         raise refusals.NOT_CONCERNED()
-    return _application(row)
+    (means,) = await shown([row], asked)
+    return _application(row, means)
 
 
 async def find_applications(query: FindApplications, asked: Asked) -> tuple[ApplicationAnswer, ...]:
@@ -72,12 +74,13 @@ async def find_applications(query: FindApplications, asked: Asked) -> tuple[Appl
         query.member_id,
         asked.federation,
     )
-    return tuple(
+    return await _applications(
         [
-            _application(row)
+            row
             for row in rows
             if await _may_see(asked, row.member_id, row.union_id, row.bank if row.sent_to_bank else None)
-        ]
+        ],
+        asked,
     )
 
 
@@ -156,10 +159,11 @@ async def show_cadre_list(query: ShowCadreList, asked: Asked) -> CadreListAnswer
         query.union_id,
         asked.federation,
     )
+    answers = await _applications(applications, asked)
     return CadreListAnswer(
         union_id=query.union_id,
-        to_recommend=tuple(_application(row) for row in applications if row.status is ApplicationStatus.FILED),
-        under_way=tuple(_application(row) for row in applications if row.status is not ApplicationStatus.FILED),
+        to_recommend=tuple(answer for answer in answers if answer.status is ApplicationStatus.FILED),
+        under_way=tuple(answer for answer in answers if answer.status is not ApplicationStatus.FILED),
         lines=tuple(_summary(row, query.union_id) for row in lines),
     )
 
@@ -181,7 +185,7 @@ async def show_bank_work(query: ShowBankWork, asked: Asked) -> BankWorkAnswer:
     )
     return BankWorkAnswer(
         bank=query.bank,
-        to_decide=tuple(_endorsed(row) for row in to_decide),
+        to_decide=tuple(map(_endorsed, to_decide, await shown(to_decide, asked))),
         to_disburse=tuple(_pending(row) for row in to_disburse),
     )
 
@@ -284,7 +288,11 @@ async def _rules(asked: Asked) -> Rulebook:
 # From rows to answers
 
 
-def _application(row: ApplicationRow) -> ApplicationAnswer:
+async def _applications(rows: Sequence[ApplicationRow], asked: Asked) -> tuple[ApplicationAnswer, ...]:
+    return tuple(map(_application, rows, await shown(rows, asked)))
+
+
+def _application(row: ApplicationRow, means: Means) -> ApplicationAnswer:
     return ApplicationAnswer(
         application_id=row.application_id,
         member_id=row.member_id,
@@ -292,12 +300,12 @@ def _application(row: ApplicationRow) -> ApplicationAnswer:
         union_id=row.union_id,
         bank=row.bank,
         status=row.status,
-        borrower=Borrower.model_validate_json(row.borrower),
+        borrower=means.borrower,
         amount=row.amount,
         tier=row.tier,
         cap=row.cap,
         assessed=row.assessed,
-        findings=FINDINGS.validate_json(row.findings),
+        findings=means.findings,
         rate=Rate.model_validate_json(row.rate),
         act_by=row.act_by,
         ended_at=row.ended_at,
@@ -320,7 +328,7 @@ def _summary(row: LineRow, union_id: UnionId) -> LineSummary:
     )
 
 
-def _endorsed(row: ApplicationRow) -> EndorsedApplication:
+def _endorsed(row: ApplicationRow, means: Means) -> EndorsedApplication:
     assert row.act_by is not None
     return EndorsedApplication(
         application_id=row.application_id,
@@ -328,7 +336,7 @@ def _endorsed(row: ApplicationRow) -> EndorsedApplication:
         tier=row.tier,
         amount=row.amount,
         assessed=row.assessed,
-        findings=FINDINGS.validate_json(row.findings),
+        findings=means.findings,
         rate=Rate.model_validate_json(row.rate),
         answer_by=row.act_by,
     )

@@ -42,6 +42,7 @@ __all__ = [
     "CadreRow",
     "Cadres",
     "MemoryOfBorrowers",
+    "consents_to",
     "member_facts",
     "unions_of",
 ]
@@ -170,11 +171,16 @@ def member_facts(row: BorrowerRow, today: date) -> MemberFacts | None:
             )
             for title in row.titles
         ),
-        shares_with=frozenset(
-            consent["to"]
-            for consent in row.consents
-            if consent["on"] <= today.isoformat() <= (consent["until"] or today.isoformat())
-        ),
+        shares_with=consents_to(row, today),
+    )
+
+
+def consents_to(row: BorrowerRow, today: date) -> frozenset[str]:
+    """Codes of the banks that the member's consent to share with is in force for."""
+    return frozenset(
+        consent["to"]
+        for consent in row.consents
+        if consent["on"] <= today.isoformat() <= (consent["until"] or today.isoformat())
     )
 
 

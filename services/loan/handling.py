@@ -14,19 +14,31 @@ from services.loan.domain.facts import LoanFacts, MemberFacts
 from services.loan.domain.household import HOUSEHOLD
 from services.loan.domain.line import LINE, Line, LineState
 from services.loan.domain.publication import RATES, PublishedRates
+from services.loan.means import told
 from services.loan.rules import Rulebook, shipped
 from shared.eventsourcing.repository import Session
 from shared.runtime.commands import Context, Handler
 from shared.schemas import loan
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
 from shared.schemas.language import commands_of
-from shared.schemas.loan import AcceptLoan, ApplicationCommand, ApplyForLoan, LineCommand, PublishRates
+from shared.schemas.loan import (
+    AcceptLoan,
+    ApplicationCommand,
+    ApplicationId,
+    ApplyForLoan,
+    Borrower,
+    ChangeLimit,
+    EndorseApplication,
+    LineCommand,
+    PublishRates,
+)
 from shared.schemas.messages import Actor, Command, Role
 
 __all__ = ["HANDLERS", "FactsOf", "cadre", "carry_out", "rulebook"]
 
-type FactsOf = Callable[[MemberId | None], Awaitable[LoanFacts]]
-"""What is known from outside; of a borrower, or of none where the application or line has none (any more)."""
+type FactsOf = Callable[[MemberId | None, ApplicationId | None], Awaitable[LoanFacts]]
+"""What is known from outside; of a borrower, or of none where the application or line has none (any more). With it what
+an application says of their means, where the decision assesses it anew."""
 
 
 async def carry_out(command: ApplicationCommand | LineCommand, session: Session, facts_of: FactsOf) -> None:
@@ -41,7 +53,7 @@ async def carry_out(command: ApplicationCommand | LineCommand, session: Session,
         case LineCommand(line_id=line_id):
             desk = Desk(line=await session.load(LINE, line_id))
             member_id, household_id = _of_line(desk.line)
-    facts = await facts_of(member_id)
+    facts = await facts_of(member_id, _assessed_anew(command, desk))
     concerned = {household_id} if household_id is not None else set()
     if facts.member is not None:
         concerned.add(facts.member.household_id)
@@ -67,10 +79,22 @@ def _of_line(line: LineState) -> tuple[MemberId | None, HouseholdId | None]:
     return (line.member_id, line.household_id) if isinstance(line, Line) else (None, None)
 
 
+def _assessed_anew(command: ApplicationCommand | LineCommand, desk: Desk) -> ApplicationId | None:
+    match command, desk.line:
+        case EndorseApplication(application_id=application_id), _:
+            return application_id
+        case ChangeLimit(limit=limit), Line() as line if limit > line.limit:
+            return line.application_id
+        case _:
+            return None
+
+
 async def handle(command: ApplicationCommand | LineCommand, context: Context) -> None:
-    async def facts_of(member_id: MemberId | None) -> LoanFacts:
+    async def facts_of(member_id: MemberId | None, assessed_anew: ApplicationId | None) -> LoanFacts:
         rates = await context.session.load(RATES, context.envelope.federation, in_turn=False)
-        return _facts(context, rates, await _member(command, member_id, context), await _acts_for(context))
+        member = await _member(command, member_id, context)
+        means = None if assessed_anew is None else await told(assessed_anew, context)
+        return _facts(context, rates, member, await _acts_for(context), means)
 
     await carry_out(command, context.session, facts_of)
 
@@ -86,6 +110,7 @@ def _facts(
     rates: PublishedRates,
     member: MemberFacts | None = None,
     acts_for: frozenset[UnionId] = frozenset(),
+    means: Borrower | None = None,
 ) -> LoanFacts:
     return LoanFacts(
         now=context.now,
@@ -94,6 +119,7 @@ def _facts(
         rulebook=rulebook(rates),
         member=member,
         acts_for=acts_for,
+        means=means,
     )
 
 

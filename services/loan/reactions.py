@@ -1,5 +1,5 @@
 """What the loan does on the registry's events: lines are brought up to date with titles, trades, households and
-memberships. Mostly there is nothing to change."""
+memberships, mostly without a change; whoever is erased is forgotten."""
 
 from collections.abc import Iterable, Mapping
 
@@ -36,6 +36,13 @@ type OfAMember = (
 async def on_member(event: OfAMember, reacting: Reacting) -> None:
     await _registry_known(reacting)
     await _refresh(await _lines(reacting, event.member_id), reacting)
+
+
+async def on_erased(event: MemberErased, reacting: Reacting) -> None:
+    """What they told of their means can be read no more; what they owe goes on."""
+    assert reacting.keyring is not None
+    await reacting.keyring.erase(event.member_id)
+    await on_member(event, reacting)
 
 
 async def on_household(event: HouseholdJoined | HouseholdLeft, reacting: Reacting) -> None:
@@ -80,7 +87,7 @@ ON_REGISTRY: Mapping[type[Event], Handler] = {
     TradeRecorded: on_member,
     MembershipEnded: on_member,
     MemberMoved: on_member,
-    MemberErased: on_member,
+    MemberErased: on_erased,
     ConsentWithdrawn: on_member,
     HouseholdJoined: on_household,
     HouseholdLeft: on_household,

@@ -17,12 +17,14 @@ REPAYING: Final = "匠心贷 第8条"
 KEEPING: Final = "匠心贷 第9条"
 FOUR_EYES: Final = "匠心贷 第6条（四眼原则）"
 CONSENT: Final = "个人信息保护法 第23条"
+ERASURE: Final = "个人信息保护法 第47条"
 
 # Who
 NOT_A_MEMBER = Reason("not_a_member", WHO, "匠心贷面向工会会员，申请人不在会员名册中")
 NOT_ELIGIBLE = Reason("not_eligible", WHO, "匠心贷面向技能岗位职工和技能、劳动荣誉获得者，目前不符合条件")
 NOT_YOURS = Reason("not_yours", WHO, "只有本人可以办理")
 NO_CONSENT = Reason("no_consent", CONSENT, "申请人没有单独同意向银行（{bank}）提供个人信息")
+MEANS_ERASED = Reason("means_erased", ERASURE, "申请人的个人信息已经删除，不能再核定额度")
 
 # Who may look
 NOT_CONCERNED = Reason("not_concerned", "岗位职责", "只有本人、所在基层工会、总工会和经办银行可以查询")

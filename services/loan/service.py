@@ -32,6 +32,7 @@ service = Service(
     reactions=reactions(CODEC),
     deadlines=deadlines,
     resources=memory,
+    keeps_personal_data=True,
 )
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
-from pydantic import TypeAdapter
-
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.view import View, on
@@ -27,7 +25,6 @@ from shared.schemas.loan import (
     DrawdownRequested,
     DrawId,
     DrawStatus,
-    Finding,
     Ground,
     InstalmentCured,
     InstalmentOverdue,
@@ -52,9 +49,7 @@ from shared.schemas.loan import (
 )
 from shared.schemas.money import Fen
 
-__all__ = ["FINDINGS", "ApplicationRow", "Applications", "DrawRow", "Draws", "LineRow", "Lines"]
-
-FINDINGS: TypeAdapter[tuple[Finding, ...]] = TypeAdapter(tuple[Finding, ...])
+__all__ = ["ApplicationRow", "Applications", "DrawRow", "Draws", "LineRow", "Lines"]
 
 ENDS = {
     ApplicationRejected: ApplicationStatus.REJECTED,
@@ -65,8 +60,8 @@ ENDS = {
 
 @dataclass(slots=True)
 class ApplicationRow:
-    """`borrower`, `findings` and `rate` are JSON as on the wire. Tier, cap and assessment are of the filing, then of
-    the endorsement."""
+    """`rate` is JSON as on the wire. Tier, cap and assessment are of the filing, then of the endorsement; what the
+    assessment rests on stands in the stream alone, sealed (`services.loan.means`)."""
 
     application_id: ApplicationId
     federation: str
@@ -75,12 +70,10 @@ class ApplicationRow:
     union_id: UnionId
     bank: str
     status: ApplicationStatus
-    borrower: str
     amount: Fen
     tier: Tier
     cap: Fen
     assessed: Fen
-    findings: str
     rate: str
     act_by: datetime | None
     filed_at: datetime
@@ -93,7 +86,7 @@ class ApplicationRow:
 class Applications(View[ApplicationRow]):
     """Every application, and where it stands."""
 
-    name, version, key = "applications", 1, ("application_id",)
+    name, version, key = "applications", 2, ("application_id",)
     indexes = (("member_id",), ("union_id", "status"), ("bank", "status"))
 
     @on(ApplicationFiled)
@@ -107,12 +100,10 @@ class Applications(View[ApplicationRow]):
                 union_id=event.union_id,
                 bank=event.bank,
                 status=ApplicationStatus.FILED,
-                borrower=event.borrower.model_dump_json(),
                 amount=event.amount,
                 tier=event.tier,
                 cap=event.cap,
                 assessed=event.assessed,
-                findings=FINDINGS.dump_json(event.findings).decode(),
                 rate=event.rate.model_dump_json(),
                 act_by=event.recommend_by,
                 filed_at=at.meta.time,
@@ -129,7 +120,7 @@ class Applications(View[ApplicationRow]):
         row = rows.get(event.application_id)
         row.status, row.act_by, row.sent_to_bank = ApplicationStatus.ENDORSED, event.answer_by, True
         row.tier, row.cap, row.assessed = event.tier, event.cap, event.assessed
-        row.findings, row.rate = FINDINGS.dump_json(event.findings).decode(), event.rate.model_dump_json()
+        row.rate = event.rate.model_dump_json()
 
     @on(ApplicationRejected, ApplicationWithdrawn, ApplicationLapsed)
     def ended(

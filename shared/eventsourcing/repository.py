@@ -139,6 +139,14 @@ class Repository:
         """A stream's events, in order, as the log has them: sealed."""
         return await self._store.stream(aggregate.stream(key))
 
+    async def recorded_of_each[S, E: Event](
+        self, aggregate: Aggregate[S, E], keys: Sequence[UUID | str]
+    ) -> list[list[Recorded]]:
+        """The same of several streams, in the order of their keys: one query."""
+        streams = [aggregate.stream(key) for key in keys]
+        found = await self._store.streams(dict.fromkeys(streams, 0))
+        return [found.get(stream, []) for stream in streams]
+
     async def transact(self, occasion: Occasion, work: Callable[[Session], Awaitable[None]]) -> Receipt:
         """Run `work` and append what it decided, once for the command's id.
 

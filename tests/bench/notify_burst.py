@@ -65,7 +65,7 @@ LIMIT: Final = 3_600.0
 NAMESPACE: Final = UUID(int=7 << 76 | 2 << 62)
 ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "expired", "suppressed")
 TOGETHER: Final = 500
-LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
+LOAN: Final = Service(programme="loan", codec=Codec.of(loan), commands={})
 
 
 async def _contacts(query: ShowContacts, _asked: Asked) -> tuple[ContactAnswer, ...]:

@@ -19,7 +19,6 @@ from shared.schemas.loan import (
     ApplicationRejected,
     ApplicationWithdrawn,
     BankCode,
-    Borrower,
     LoanAccepted,
     LoanDeclined,
     LoanEndorsed,
@@ -54,7 +53,6 @@ class Dossier:
     household_id: HouseholdId
     union_id: UnionId
     bank: BankCode
-    borrower: Borrower
     amount: Fen
 
 
@@ -102,7 +100,6 @@ def evolve(state: Application, event: ApplicationEvent) -> Application:
                 event.household_id,
                 event.union_id,
                 event.bank,
-                event.borrower,
                 event.amount,
             )
             return Filed(dossier, event.recommend_by)

@@ -15,6 +15,7 @@ from shared.schemas.loan import (
     ApplicationFiled,
     ApplicationLapsed,
     ApplicationNoted,
+    ApplicationReassessed,
     ApplicationRecommended,
     ApplicationRejected,
     ApplicationWithdrawn,
@@ -37,6 +38,7 @@ from shared.schemas.loan import (
 )
 from shared.schemas.messages import Refused, Role
 from shared.schemas.money import cny
+from shared.schemas.personal import Personal
 
 __all__ = ["decide"]
 
@@ -90,7 +92,7 @@ def _apply(command: ApplyForLoan, desk: Desk, facts: LoanFacts) -> list[LoanEven
         household_id=member.household_id,
         union_id=member.union_id,
         bank=policy.terms.bank,
-        borrower=command.borrower,
+        borrower=Personal(command.borrower),
         amount=command.amount,
         tier=tier,
         cap=cap,
@@ -112,8 +114,8 @@ def _assessed(policy: Policy, tier: Tier, borrower: Borrower) -> AssessedLimit:
     return limit
 
 
-def _findings(limit: AssessedLimit) -> tuple[Finding, ...]:
-    return tuple(Finding.model_validate(finding) for finding in limit.findings)
+def _findings(limit: AssessedLimit) -> Personal[tuple[Finding, ...]]:
+    return Personal(tuple(Finding.model_validate(finding) for finding in limit.findings))
 
 
 def _another_person(dossier: Dossier, facts: LoanFacts) -> None:
@@ -143,24 +145,26 @@ def _endorse(state: Recommended, facts: LoanFacts) -> list[LoanEvent]:
     _another_person(dossier, facts)
     if facts.actor.id == state.by:
         raise refusals.SAME_PERSON_TWICE()
+    means = facts.known_means
     facts.must_have_consent(dossier.bank)
     tier = facts.eligible_tier()
-    limit = _assessed(policy, tier, dossier.borrower)
+    limit = _assessed(policy, tier, means)
+    reassessed = ApplicationReassessed(
+        application_id=dossier.application_id, member_id=dossier.member_id, findings=_findings(limit)
+    )
     endorsed = LoanEndorsed(
         application_id=dossier.application_id,
         bank=dossier.bank,
         member_id=dossier.member_id,
         by=facts.actor.id,
-        borrower=dossier.borrower,
         amount=dossier.amount,
         tier=tier,
         cap=limit.cap,
         assessed=limit.limit,
-        findings=_findings(limit),
         rate=facts.line_rate(tier, policy.terms.line.validity_months),
         answer_by=facts.days_ahead(policy.terms.deadlines.bank_answer_days),
     )
-    return [endorsed]
+    return [reassessed, endorsed]
 
 
 def _reject(command: RejectApplication, state: Filed | Recommended, facts: LoanFacts) -> list[LoanEvent]:
@@ -269,7 +273,6 @@ def _line_opened(command: AcceptLoan, dossier: Dossier, tier: Tier, facts: LoanF
         household_id=facts.borrower.household_id,
         union_id=facts.borrower.union_id,
         bank=dossier.bank,
-        borrower=dossier.borrower,
         tier=tier,
         limit=command.limit,
         annual_percent=command.annual_percent,

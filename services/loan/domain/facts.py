@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from services.loan.assessment import AssessedLimit, LimitInputs
-from services.loan.refusals import NO_CONSENT, NOT_A_MEMBER, NOT_ELIGIBLE, NOT_YOUR_BANK, NOT_YOURS
+from services.loan.refusals import MEANS_ERASED, NO_CONSENT, NOT_A_MEMBER, NOT_ELIGIBLE, NOT_YOUR_BANK, NOT_YOURS
 from services.loan.rules import Policy, Rulebook
 from shared.eventsourcing.decider import SHANGHAI, Facts
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
@@ -57,6 +57,8 @@ class LoanFacts(Facts):
     member: MemberFacts | None = None
     acts_for: Set[UnionId] = field(default_factory=frozenset)
     """The unions whose cadre the actor is."""
+    means: Borrower | None = None
+    """What the member told when filing, for a new assessment of it; None where it can be read no more."""
 
     @property
     def policy(self) -> Policy:
@@ -69,6 +71,13 @@ class LoanFacts(Facts):
         if self.member is None:
             raise NOT_A_MEMBER()
         return self.member
+
+    @property
+    def known_means(self) -> Borrower:
+        """Refused (`means_erased`)."""
+        if self.means is None:
+            raise MEANS_ERASED()
+        return self.means
 
     @property
     def tier(self) -> Tier | None:

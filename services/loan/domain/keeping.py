@@ -42,11 +42,11 @@ def change_limit(command: ChangeLimit, line: Line, desk: Desk, facts: LoanFacts)
 
 
 def _within_rules(limit: Fen, line: Line, desk: Desk, facts: LoanFacts) -> None:
-    tier, policy = facts.eligible_tier(), facts.policy
+    means, tier, policy = facts.known_means, facts.eligible_tier(), facts.policy
     cap = policy.cap(tier)
     if limit > cap:
         raise refusals.ABOVE_TIER_CAP(tier=tier.term, cap=cny(cap), amount=cny(limit))
-    allowed = assessed(policy, tier, line.borrower).limit
+    allowed = assessed(policy, tier, means).limit
     if limit > allowed:
         raise refusals.ABOVE_ASSESSED(assessed=cny(allowed))
     desk.household(line.household_id).must_have_room(cap, limit, besides=line.line_id)

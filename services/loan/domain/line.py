@@ -14,8 +14,8 @@ from services.loan.domain.ledger import CreditUse, Disbursement, Entry, Ledger, 
 from shared.eventsourcing.decider import Aggregate
 from shared.schemas.ids import HouseholdId, MemberId
 from shared.schemas.loan import (
+    ApplicationId,
     BankCode,
-    Borrower,
     Component,
     CreditApplied,
     CreditRefunded,
@@ -68,10 +68,10 @@ class Pending:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     line_id: LineId
+    application_id: ApplicationId
     member_id: MemberId
     household_id: HouseholdId
     bank: BankCode
-    borrower: Borrower
     granted_tier: Tier
     granted_percent: AnnualPercent
     tier: Tier | None
@@ -146,10 +146,10 @@ def evolve(state: LineState, event: LineEvent) -> LineState:
 def _opened(event: LineOpened) -> Line:
     return Line(
         line_id=event.line_id,
+        application_id=event.application_id,
         member_id=event.member_id,
         household_id=event.household_id,
         bank=event.bank,
-        borrower=event.borrower,
         granted_tier=event.tier,
         granted_percent=event.annual_percent,
         tier=event.tier,

@@ -29,11 +29,13 @@ from shared.schemas.loan.commands import (
     WithdrawApplication,
 )
 from shared.schemas.loan.events import (
+    UPCASTERS,
     ApplicationEnded,
     ApplicationEvent,
     ApplicationFiled,
     ApplicationLapsed,
     ApplicationNoted,
+    ApplicationReassessed,
     ApplicationRecommended,
     ApplicationRejected,
     ApplicationWithdrawn,
@@ -123,6 +125,7 @@ from shared.schemas.loan.terms import (
 )
 
 __all__ = [
+    "UPCASTERS",
     "AcceptLoan",
     "Allocation",
     "ApplicationAnswer",
@@ -133,6 +136,7 @@ __all__ = [
     "ApplicationId",
     "ApplicationLapsed",
     "ApplicationNoted",
+    "ApplicationReassessed",
     "ApplicationRecommended",
     "ApplicationRejected",
     "ApplicationStatus",

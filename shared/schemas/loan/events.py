@@ -1,11 +1,12 @@
 """What happens to applications, lines, households' caps and tables of rates.
 
-No event carries personal data: people stand in them by id alone. Those with a `bank` that `addressed_to` names are
-published to that bank.
+People stand in them by id alone. What they tell of their means, and what is found of it, is `Personal`, of the member;
+the amounts that follow from it (assessed, granted, owed) are the programme's account and stand in clear. Those with a
+`bank` that `addressed_to` names are published to that bank, and say nothing that is `Personal`.
 """
 
 from datetime import date
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -31,13 +32,16 @@ from shared.schemas.loan.terms import (
 )
 from shared.schemas.messages import Event, Instant, Role
 from shared.schemas.money import AnnualPercent, Fen, NonNegativeFen, PositiveFen
+from shared.schemas.personal import Personal
 
 __all__ = [
+    "UPCASTERS",
     "ApplicationEnded",
     "ApplicationEvent",
     "ApplicationFiled",
     "ApplicationLapsed",
     "ApplicationNoted",
+    "ApplicationReassessed",
     "ApplicationRecommended",
     "ApplicationRejected",
     "ApplicationWithdrawn",
@@ -88,16 +92,19 @@ class ApplicationEvent(Event):
 class ApplicationFiled(ApplicationEvent):
     """A member asks for a line of `amount`; the rules allow `assessed`, for the reasons in `findings`."""
 
+    schema_version: ClassVar[int] = 2
+    subject: ClassVar[str | None] = "member_id"
+
     member_id: MemberId
     household_id: HouseholdId
     union_id: UnionId
     bank: BankCode
-    borrower: Borrower
+    borrower: Personal[Borrower]
     amount: PositiveFen
     tier: Tier
     cap: Fen
     assessed: Fen
-    findings: tuple[Finding, ...]
+    findings: Personal[tuple[Finding, ...]]
     rate: Rate
     """Of the tier, for the line's whole term."""
     recommend_by: Instant
@@ -111,21 +118,30 @@ class ApplicationRecommended(ApplicationEvent):
     endorse_by: Instant
 
 
-class LoanEndorsed(ApplicationEvent):
-    """The union stands behind the member: the bank is asked to decide. Tier, cap and assessment are of this day."""
+class ApplicationReassessed(ApplicationEvent):
+    """The reasons for what an endorsement finds that the rules allow; recorded with it, and kept in the house."""
 
+    subject: ClassVar[str | None] = "member_id"
+
+    member_id: MemberId
+    findings: Personal[tuple[Finding, ...]]
+
+
+class LoanEndorsed(ApplicationEvent):
+    """The union stands behind the member: the bank is asked to decide. Tier, cap and assessment are of this day; what
+    the assessment rests on, and its reasons, are told on request (`ShowApplication`)."""
+
+    schema_version: ClassVar[int] = 2
     addressed_to: ClassVar[str | None] = "bank"
 
     bank: BankCode
     member_id: MemberId
     by: str
     """Id of the actor."""
-    borrower: Borrower
     amount: PositiveFen
     tier: Tier
     cap: Fen
     assessed: Fen
-    findings: tuple[Finding, ...]
     rate: Rate
     answer_by: Instant
 
@@ -192,12 +208,13 @@ class LineEvent(Event):
 
 
 class LineOpened(LineEvent):
+    schema_version: ClassVar[int] = 2
+
     application_id: ApplicationId
     member_id: MemberId
     household_id: HouseholdId
     union_id: UnionId
     bank: BankCode
-    borrower: Borrower
     tier: Tier
     limit: PositiveFen
     annual_percent: AnnualPercent
@@ -482,3 +499,20 @@ class RatesPublished(RatesEvent):
     version: str
     effective_from: date
     bands: tuple[RateBand, ...]
+
+
+def _as_it_was(event: dict[str, Any]) -> dict[str, Any]:
+    """The first schema had `borrower` and `findings` in clear: clear they stay, as personal data."""
+    return event
+
+
+def _without_means(event: dict[str, Any]) -> dict[str, Any]:
+    """The first schema repeated what the filing says of the borrower, and an endorsement's findings."""
+    return {name: value for name, value in event.items() if name not in ("borrower", "findings")}
+
+
+UPCASTERS: Final = {
+    ("ApplicationFiled", 1): _as_it_was,
+    ("LoanEndorsed", 1): _without_means,
+    ("LineOpened", 1): _without_means,
+}

@@ -25,6 +25,7 @@ from shared.schemas.loan.terms import (
 )
 from shared.schemas.messages import Instant, Query, Role
 from shared.schemas.money import AnnualPercent, Fen
+from shared.schemas.personal import Personal
 
 __all__ = [
     "ApplicationAnswer",
@@ -85,12 +86,14 @@ class ApplicationAnswer(Answer):
     union_id: UnionId
     bank: BankCode
     status: ApplicationStatus
-    borrower: Borrower
+    borrower: Personal[Borrower] | None
+    """What the assessment rests on; None where the member was erased, and for a bank without the member's consent."""
     amount: Fen
     tier: Tier
     cap: Fen
     assessed: Fen
-    findings: tuple[Finding, ...]
+    findings: Personal[tuple[Finding, ...]] | None
+    """Why `assessed` is what it is; None as above."""
     rate: Rate
     act_by: Instant | None
     """When it lapses, while it is under way."""
@@ -317,7 +320,8 @@ class EndorsedApplication(Answer):
     tier: Tier
     amount: Fen
     assessed: Fen
-    findings: tuple[Finding, ...]
+    findings: Personal[tuple[Finding, ...]] | None
+    """As in ApplicationAnswer."""
     rate: Rate
     answer_by: Instant
 

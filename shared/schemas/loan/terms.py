@@ -163,8 +163,18 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, from_attributes=True)
 
 
-class Borrower(_Part):
-    """What an assessment rests on. `standing` and `purpose` are codes of the federation's rules."""
+class _OfAPerson(_Part):
+    """Its text form never shows the values, so that they cannot slip into a log."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(…)"
+
+    __str__ = __repr__
+
+
+class Borrower(_OfAPerson):
+    """What an assessment rests on, as the member tells it. `standing` and `purpose` are codes of the federation's
+    rules."""
 
     cycle_months: NonNegativeInt
     """From outlay to income in the borrower's trade; 1 for a wage earner."""
@@ -176,7 +186,7 @@ class Borrower(_Part):
     """What the borrower has to pay each month on other debts."""
 
 
-class Finding(_Part):
+class Finding(_OfAPerson):
     """What one input of an assessment allows, and why."""
 
     input: LimitInput

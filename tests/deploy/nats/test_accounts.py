@@ -311,7 +311,7 @@ def test_what_a_bank_may_ask_for_is_this_and_no_more() -> None:
         "ReverseRepayment",
         "UnfreezeLine",
     ]
-    assert [kind.__name__ for _, kind in Bank.queries] == ["ShowIdentity"]
+    assert [kind.__name__ for _, kind in Bank.queries] == ["ShowIdentity", "ShowApplication", "ShowBankWork"]
 
 
 def test_what_a_hospital_may_ask_for_is_this_and_no_more() -> None:

@@ -16,7 +16,7 @@ from services.loan.service import service as loan
 from shared.runtime.service import Running, Service
 from shared.schemas.aid import CancelSettlement
 from shared.schemas.ids import new_id
-from shared.schemas.loan import AcceptLoan, ApplicationId, PublishRates, RateBand
+from shared.schemas.loan import AcceptLoan, ApplicationId, PublishRates, RateBand, ShowApplication, ShowBankWork
 from tests.deploy.nats.brokers import User, WithTokens, running, signed_in
 
 
@@ -64,6 +64,13 @@ async def test_a_bank_is_itself_for_the_loan_service_whatever_its_headers_say(
         row = await loan_running.store.pool.fetchrow("select meta from loan.events")
         assert row is not None
         assert json.loads(row["meta"])["actor"] == "bank:nxbank"
+        work = "qry.330503.loan.ShowBankWork"
+        assert (await call(bank, work, ShowBankWork(bank="nxbank")))[0] == "answered"
+        status, reply = await call(bank, work, ShowBankWork(bank="hzbank"), actor="bank:hzbank")
+        assert (status, reply["code"]) == ("refused", "not_your_bank")
+        show = ShowApplication(application_id=ApplicationId(new_id()))
+        status, reply = await call(bank, "qry.330503.loan.ShowApplication", show)
+        assert (status, reply["code"]) == ("refused", "unknown_application")
 
 
 async def test_a_hospital_calls_aid_as_itself_and_for_no_other(broker: WithTokens, database_url: str) -> None:

@@ -18,6 +18,7 @@ from shared.schemas.ids import HouseholdId, MemberId, UnionId, derived_id
 from shared.schemas.loan import (
     AcceptLoan,
     ApplicationCommand,
+    ApplicationFiled,
     ApplicationId,
     ApplyForLoan,
     Borrower,
@@ -91,8 +92,6 @@ FACTS = LoanFacts(
     acts_for=frozenset({CABLE_WORKS}),
 )
 
-loan = Specification(fold, decide, FACTS)
-
 
 def of(member_id: MemberId) -> Actor:
     return Actor(role=Role.MEMBER, id=str(member_id))
@@ -108,6 +107,11 @@ def borrower(**known: Any) -> Borrower:
         "monthly_income": fen(20_000),
     }
     return Borrower(**(usual | known))
+
+
+FACTS = replace(FACTS, means=borrower())
+
+loan = Specification(fold, decide, FACTS)
 
 
 def apply(amount: str = "100000", member_id: MemberId = LI, **known: Any) -> ApplyForLoan:
@@ -133,9 +137,14 @@ def played(*steps: Step, after: Sequence[LoanEvent] = (), borrower: MemberFacts 
     """The history that follows from these commands, each carried out."""
     history = list(after)
     for command, actor, day in steps:
-        facts = replace(FACTS, actor=actor, now=noon(day), member=borrower or FACTS.member)
+        facts = replace(FACTS, actor=actor, now=noon(day), member=borrower or FACTS.member, means=told(history))
         history += decide(command, fold(history), facts)
     return tuple(history)
+
+
+def told(history: Sequence[LoanEvent]) -> Borrower | None:
+    """What the member told when filing."""
+    return next((event.borrower.clear for event in history if isinstance(event, ApplicationFiled)), None)
 
 
 def opened(

@@ -15,6 +15,7 @@ from shared.schemas.loan import (
     ApplicationFiled,
     ApplicationLapsed,
     ApplicationNoted,
+    ApplicationReassessed,
     ApplicationRecommended,
     ApplicationRejected,
     ApplicationWithdrawn,
@@ -54,6 +55,7 @@ from tests.services.loan.cases import (
     WANG,
     accept,
     apply,
+    borrower,
     loan,
     member,
     named,
@@ -102,7 +104,7 @@ def test_an_application_tells_the_rate_and_where_it_comes_from() -> None:
 def test_an_application_carries_a_finding_for_each_of_the_four_inputs() -> None:
     filed = loan.given().when(apply()).events[0]
     assert isinstance(filed, ApplicationFiled)
-    assert len({finding.input for finding in filed.findings}) == 4
+    assert len({finding.input for finding in filed.findings.clear}) == 4
 
 
 def test_the_union_has_seven_days_to_recommend_the_last_one_whole() -> None:
@@ -214,7 +216,7 @@ def test_nobody_recommends_their_own_application() -> None:
 
 
 def test_the_federation_endorses_and_the_bank_is_told() -> None:
-    (endorsed,) = loan.given(*RECOMMENDED).when(ENDORSE, actor=OFFICER).events
+    _, endorsed = loan.given(*RECOMMENDED).when(ENDORSE, actor=OFFICER).events
     assert isinstance(endorsed, LoanEndorsed)
     assert (endorsed.bank, endorsed.by) == ("nxbank", str(CHEN))
     assert type(endorsed).addressed_to == "bank"
@@ -224,9 +226,24 @@ def test_the_federation_endorses_and_the_bank_is_told() -> None:
 
 def test_an_endorsement_assesses_by_the_titles_of_its_own_day() -> None:
     craftsman = played((apply("300000"), of(LI), JULY), (RECOMMEND, CADRE, JULY), borrower=CRAFTSMAN)
-    (endorsed,) = loan.given(*craftsman).when(ENDORSE, actor=OFFICER, member=member()).events
+    _, endorsed = loan.given(*craftsman).when(ENDORSE, actor=OFFICER, member=member()).events
     assert isinstance(endorsed, LoanEndorsed)
     assert (endorsed.tier, endorsed.cap, endorsed.assessed) == (Tier.MEMBER, fen(100_000), fen(100_000))
+
+
+def test_an_endorsement_assesses_by_the_means_told_when_filing_and_keeps_its_reasons_from_the_bank() -> None:
+    poorer = borrower(standing="fair")
+    reassessed, endorsed = loan.given(*RECOMMENDED).when(ENDORSE, actor=OFFICER, means=poorer).events
+    assert isinstance(reassessed, ApplicationReassessed)
+    assert isinstance(endorsed, LoanEndorsed)
+    assert endorsed.assessed == min(finding.allows for finding in reassessed.findings.clear) == fen(60_000)
+    assert (reassessed.addressed_to, endorsed.addressed_to) == (None, "bank")
+    assert not endorsed.personal_fields
+
+
+def test_nothing_is_endorsed_once_the_means_are_erased() -> None:
+    refused = loan.given(*RECOMMENDED).when(ENDORSE, actor=OFFICER, means=None, member=None)
+    refused.refused("means_erased", "个人信息保护法 第47条")
 
 
 def test_nobody_endorses_their_own_application() -> None:

@@ -13,7 +13,6 @@ from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.timers import Cancel, Schedule
 from shared.schemas import loan as language
-from shared.schemas.language import events_of
 from shared.schemas.loan import (
     CancelDrawdown,
     CloseLine,
@@ -58,7 +57,7 @@ from tests.services.loan.cases import (
     request,
 )
 
-CODEC = Codec(events_of(language).values())
+CODEC = Codec.of(language)
 
 
 def recorded(event: LoanEvent) -> Recorded:
@@ -75,7 +74,7 @@ def recorded(event: LoanEvent) -> Recorded:
         UUID(int=1),
         kind.__name__,
         kind.schema_version,
-        Codec.encode(event),
+        event.model_dump_json(context={"clear": True}),
         meta,
         None,
     )

@@ -8,22 +8,26 @@ from decimal import Decimal
 
 import pytest
 
+from services.loan.domain.application import APPLICATION as APPLICATIONS
 from services.loan.domain.facts import LoanFacts
 from services.loan.domain.household import HOUSEHOLD
 from services.loan.domain.line import LINE as LINES
 from services.loan.domain.line import Line
 from services.loan.handling import carry_out
 from shared.eventsourcing.codec import Codec
+from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Occasion, Repository, Session
 from shared.eventsourcing.store import EventStore
 from shared.schemas import loan as language
 from shared.schemas.ids import MemberId, new_id
-from shared.schemas.language import events_of
 from shared.schemas.loan import (
     AcceptLoan,
     ApplicationCommand,
+    ApplicationFiled,
     ApplicationId,
     ApplyForLoan,
+    Borrower,
+    ChangeLimit,
     CloseLine,
     DeclineLoan,
     EndorseApplication,
@@ -31,11 +35,13 @@ from shared.schemas.loan import (
     LineCommand,
     LineId,
     RecommendApplication,
+    RejectApplication,
     RequestDrawdown,
 )
 from shared.schemas.messages import Actor, Meta, Refused
 from shared.schemas.money import fen
 from tests.services.loan.cases import (
+    APPLICATION,
     AT_HOME,
     BANK,
     CADRE,
@@ -43,6 +49,7 @@ from tests.services.loan.cases import (
     JULY,
     NANXUN,
     OFFICER,
+    apply,
     borrower,
     member,
     named,
@@ -51,13 +58,14 @@ from tests.services.loan.cases import (
     request,
 )
 
-CODEC = Codec(events_of(language).values())
+CODEC = Codec.of(language)
 FAMILY = [MemberId(named(f"家人{number}")) for number in range(6)]
 
 
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[EventStore]:
     async with EventStore(database_url, "loan", CODEC) as store:
+        await Keyring(store, {0: bytes(32)}).install()
         yield store
 
 
@@ -65,12 +73,14 @@ class Instance:
     """Takes commands as one instance of the service does; all are of one household, and in skilled work."""
 
     def __init__(self, store: EventStore) -> None:
-        self.repository = Repository(store)
+        self.keyring = Keyring(store, {0: bytes(32)})
+        self.repository = Repository(store, self.keyring.seal)
 
     async def takes(self, command: ApplicationCommand | LineCommand, actor: Actor, on: date = JULY) -> None:
-        async def known(member_id: MemberId | None) -> LoanFacts:
+        async def known(member_id: MemberId | None, assessed_anew: ApplicationId | None) -> LoanFacts:
             their = member(member_id) if member_id is not None else None
-            return replace(FACTS, actor=actor, now=noon(on), member=their)
+            means = None if assessed_anew is None else await self.told(assessed_anew)
+            return replace(FACTS, actor=actor, now=noon(on), member=their, means=means)
 
         async def work(session: Session) -> None:
             await carry_out(command, session, known)
@@ -78,6 +88,11 @@ class Instance:
         command_id = new_id()
         meta = Meta(federation=NANXUN, actor=str(actor), time=noon(on), correlation=command_id, causation=command_id)
         await self.repository.transact(Occasion(command_id, command_id, meta), work)
+
+    async def told(self, application_id: ApplicationId) -> Borrower | None:
+        filed, *_ = await self.keyring.open(await self.repository.recorded(APPLICATIONS, application_id))
+        assert isinstance(filed, ApplicationFiled)
+        return filed.borrower.clear if filed.borrower.is_clear else None
 
     async def tried(self, command: ApplicationCommand | LineCommand, actor: Actor) -> str:
         """`done`, or the code of the refusal."""
@@ -181,6 +196,31 @@ async def test_what_a_closed_line_frees_another_instance_gives_to_the_next_of_th
     assert await there.tried(accepted(wang, "50000"), BANK) == "household_cap"
     await here.takes(CloseLine(line_id=line(li)), of(li))
     assert await there.tried(accepted(wang, "50000"), BANK) == "done"
+
+
+async def test_a_limit_is_raised_on_what_the_member_told_when_filing(store: EventStore) -> None:
+    instance, li = Instance(store), FAMILY[0]
+    await endorsed(instance, li)
+    await instance.takes(accepted(li, "30000"), BANK)
+    assert await instance.tried(ChangeLimit(line_id=line(li), limit=fen(100_000)), BANK) == "done"
+    await instance.keyring.erase(li)
+    await instance.takes(ChangeLimit(line_id=line(li), limit=fen(50_000)), BANK)  # a lower one rests on nothing
+    assert await instance.tried(ChangeLimit(line_id=line(li), limit=fen(60_000)), BANK) == "means_erased"
+    assert (await instance.line(line(li))).limit == fen(50_000)
+
+
+async def test_an_application_of_one_who_was_erased_is_endorsed_no_more_and_can_still_end(store: EventStore) -> None:
+    instance, li = Instance(store), FAMILY[0]
+    await instance.takes(apply(member_id=li), of(li))
+    await instance.takes(RecommendApplication(application_id=APPLICATION), CADRE)
+    await instance.keyring.erase(li)
+    assert await instance.tried(EndorseApplication(application_id=APPLICATION), OFFICER) == "means_erased"
+    assert await instance.tried(apply(member_id=li).model_copy(update={"application_id": new_id()}), of(li)) in (
+        "application_under_way",
+        "person_erased",
+    )
+    reject = RejectApplication(application_id=APPLICATION, ground=Ground.OTHER)
+    assert await instance.tried(reject, OFFICER) == "done"
 
 
 async def test_commands_about_what_there_is_not_are_refused(store: EventStore) -> None:

@@ -1,6 +1,5 @@
 """A line's limit, freeze, expiry and close."""
 
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -44,6 +43,7 @@ from tests.services.loan.cases import (
     OFFICER,
     TIMER,
     WANG,
+    borrower,
     draw,
     drawn,
     line_of,
@@ -92,13 +92,15 @@ def test_the_bank_raises_a_limit_within_the_tiers_cap() -> None:
 
 
 def test_a_limit_is_raised_no_further_than_the_assessment_allows() -> None:
-    history = opened("50000")
-    line = line_of(history)
-    poorer = replace(line, borrower=line.borrower.model_copy(update={"standing": "fair"}))
-    desk = replace(fold(history), line=poorer)
-    spec = replace(loan, fold=lambda events: fold(events, desk))
-    spec.given().when(limit("60000.01"), actor=BANK).refused("above_assessed", "匠心贷 第3条")
-    assert spec.given().when(limit("60000"), actor=BANK).refusal is None
+    history, poorer = opened("50000"), borrower(standing="fair")
+    loan.given(*history).when(limit("60000.01"), actor=BANK, means=poorer).refused("above_assessed", "匠心贷 第3条")
+    assert loan.given(*history).when(limit("60000"), actor=BANK, means=poorer).refusal is None
+
+
+def test_a_limit_is_not_raised_on_means_that_are_erased_and_lowered_all_the_same() -> None:
+    refused = loan.given(*opened("50000")).when(limit("60000"), actor=BANK, means=None, member=None)
+    refused.refused("means_erased", "个人信息保护法 第47条")
+    assert loan.given(*opened("50000")).when(limit("40000"), actor=BANK, means=None, member=None).refusal is None
 
 
 def test_a_new_title_lets_the_bank_raise_the_limit_and_is_recorded_with_it() -> None:

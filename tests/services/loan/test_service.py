@@ -195,13 +195,14 @@ async def test_an_application_shows_its_assessment_with_four_reasons(nanxun: Cou
         worker.actor, ShowApplication(application_id=application), after=nanxun.last.position
     )
     assert (shown.amount, shown.assessed, shown.cap) == (fen(60_000), fen(54_000), fen(100_000))
-    assert {finding.input.value: finding.allows for finding in shown.findings} == {
+    assert shown.findings is not None
+    assert {finding.input.value: finding.allows for finding in shown.findings.clear} == {
         "credit_standing": fen(100_000),
         "purpose": fen(400_000),
         "ability_to_repay": fen(54_000),  # (5,000 × 50 % − 1,000) × 36
         "production_cycle": fen(54_000),
     }
-    assert all(finding.words for finding in shown.findings)
+    assert all(finding.words for finding in shown.findings.clear)
 
 
 # Lists

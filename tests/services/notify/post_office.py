@@ -31,7 +31,6 @@ from shared.runtime.service import Running, Service
 from shared.runtime.settings import Settings
 from shared.schemas import loan
 from shared.schemas.ids import EmployerId, MemberId, UnionId, new_id
-from shared.schemas.language import events_of
 from shared.schemas.loan import LineId, RepaymentId, RepaymentReceived
 from shared.schemas.messages import Command, Event, Meta
 from shared.schemas.notify import DeliveryStatus, NotificationRequested
@@ -48,7 +47,7 @@ from tests.waiting import until
 
 __all__ = ["MEMBER_NAME", "County", "Person", "PostOffice", "Sinks", "county", "repaid", "settings_for"]
 
-LOAN: Final = Service(programme="loan", codec=Codec(events_of(loan).values()), commands={})
+LOAN: Final = Service(programme="loan", codec=Codec.of(loan), commands={})
 """The loan as notify sees it: a log."""
 MEMBER_NAME: Final = "欧阳念祖"
 ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "expired", "suppressed")

@@ -103,6 +103,20 @@ async def test_a_stream_in_memory_is_not_folded_again(store: EventStore, codec: 
     assert codec.folded == []
 
 
+async def test_several_streams_are_read_in_the_order_of_their_keys(store: EventStore) -> None:
+    repository, keys = Repository(store), [new_id() for _ in range(3)]
+    await handle(repository, Deposit(amount=200), keys[0])
+    await handle(repository, Deposit(amount=300), keys[2])
+    streams = await repository.recorded_of_each(passbook, [keys[2], keys[1], keys[0], keys[2]])
+    assert [[one.stream for one in stream] for stream in streams] == [
+        [passbook.stream(keys[2])],
+        [],
+        [passbook.stream(keys[0])],
+        [passbook.stream(keys[2])],
+    ]
+    assert await repository.recorded_of_each(passbook, []) == []
+
+
 async def test_after_a_conflict_only_the_tail_is_folded(
     store: EventStore, codec: WatchedCodec, other: EventStore
 ) -> None:

@@ -38,9 +38,18 @@ def test_every_event_belongs_to_one_kind_of_stream(event: type[Event]) -> None:
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_no_event_carries_personal_data(event: type[Event]) -> None:
-    assert not event.personal_fields
+def test_no_event_names_a_person(event: type[Event]) -> None:
     assert not {"name", "phone", "id_number", "email", "account", "note"} & event.model_fields.keys()
+
+
+def test_means_and_findings_are_sealed_and_no_other_event_than_these_has_them() -> None:
+    sealed = {event.__name__: (event.subject, *event.personal_fields) for event in EVENTS if event.personal_fields}
+    assert sealed == {
+        "ApplicationFiled": ("member_id", "borrower", "findings"),
+        "ApplicationReassessed": ("member_id", "findings"),
+    }
+    told = {"borrower", "findings", *Borrower.model_fields}
+    assert {event.__name__ for event in EVENTS if told & event.model_fields.keys()} == sealed.keys()
 
 
 def test_what_the_bank_must_know_is_addressed_to_it() -> None:
