@@ -36,6 +36,8 @@ from deploy.nats.parties import Parties
 from deploy.nats.reconciliation import DifferenceKind, Reconciled
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.client import Client
+from shared.schemas import loan
+from shared.schemas.language import events_of
 from shared.schemas.loan import ApplicationAnswer, ApplicationStatus, Ground, ShowApplication
 from shared.schemas.registry import MemberAnswer, ShowMember, WithdrawConsent
 from tests.waiting import until
@@ -158,7 +160,7 @@ async def test_a_bank_that_is_killed_again_and_again_opens_each_line_and_pays_ea
     published("CloudEvent").validate(dict(message.headers or {}))
     assert (message.headers or {})["ce-type"] == "LoanEndorsed"
     for kind, data in town.entries("select type, data from events"):
-        published(f"{kind}.1").validate(json.loads(data))
+        published(f"{kind}.{events_of(loan)[kind].schema_version}").validate(json.loads(data))
     for subject, body in town.entries("select subject, body from answers"):
         published(subject.rpartition(".")[2]).validate(json.loads(body))
 
