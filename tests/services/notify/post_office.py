@@ -47,7 +47,7 @@ from tests.waiting import until
 
 __all__ = ["MEMBER_NAME", "County", "Person", "PostOffice", "Sinks", "county", "repaid", "settings_for"]
 
-LOAN: Final = Service(programme="loan", codec=Codec.of(loan), commands={})
+LOAN: Final = Service(programme="loan", codec=Codec.of(loan), commands={}, keeps_personal_data=True)
 """The loan as notify sees it: a log."""
 MEMBER_NAME: Final = "欧阳念祖"
 ENDED: Final = ("sent", "delivered", "unconfirmed", "failed", "expired", "suppressed")
@@ -198,10 +198,10 @@ class County:
             correlation=new_id(),
             causation=new_id(),
         ).model_dump_json()
-        writes = [
-            Write(f"line-{new_id()}", 0, [NewEvent(id, type(event).__name__, 1, event.model_dump_json(), meta)])
-            for id, event in zip(ids, events, strict=True)  # noqa: A001
-        ]
+        assert self.loan.keyring is not None
+        sealed = zip(ids, await self.loan.keyring.seal(ids, events), strict=True)
+        rows = [NewEvent(id, type(one).__name__, one.schema_version, one.model_dump_json(), meta) for id, one in sealed]  # noqa: A001
+        writes = [Write(f"line-{new_id()}", 0, [row]) for row in rows]
         await self.loan.store.append(Commit(new_id(), new_id(), writes))
         return ids
 
