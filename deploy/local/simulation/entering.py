@@ -2,15 +2,16 @@
 
 from collections.abc import Callable
 from datetime import date
+from operator import itemgetter
 from typing import Final
 
 from deploy.local.simulation.claims import Case
 from deploy.local.simulation.people import Enterprise, Worker
 from deploy.local.simulation.plan import Plan
 from deploy.local.simulation.wire import Wire, all_of
-from shared.schemas.aid import Channel, RecordEmployerPremium, RecordWorkerPremium, SubmitEnrolment
+from shared.schemas.aid import Channel, RecordEmployerPremium, RecordWorkerPremium, ShowCover, SubmitEnrolment
 from shared.schemas.ids import derived_id
-from shared.schemas.messages import Actor, Role
+from shared.schemas.messages import Actor, Refused, Role
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     AppointUnionContact,
@@ -52,13 +53,32 @@ async def _union(wire: Wire, enterprise: Enterprise) -> None:
 
 async def enter(wire: Wire, plan: Plan, done: Callable[[], None]) -> None:
     """Every worker by a row of their union's roster, then the chairs, and who lets theirs act on their behalf."""
-    await all_of((_row(wire, plan.enterprises[worker.enterprise], worker) for worker in plan.workers), done)
+    rows = (_row(wire, plan.enterprises[worker.enterprise], worker) for worker in plan.workers)
+    positions = await all_of(rows, done)
     await all_of(_chair(wire, enterprise) for enterprise in plan.enterprises)
     by_proxy = {case.patient.number: case for case in plan.cases if case.channel is Channel.PROXY}
     await all_of(_consent(wire, plan, case) for case in by_proxy.values())
+    _, last = max(zip(positions, plan.workers, strict=True), key=itemgetter(0))
+    await _heard_of(wire, plan, last)
 
 
-async def _row(wire: Wire, enterprise: Enterprise, worker: Worker) -> None:
+async def _heard_of(wire: Wire, plan: Plan, worker: Worker) -> None:
+    """Until mutual aid knows the worker, and so all who were entered before: others a roster would leave out."""
+
+    async def known() -> bool | None:
+        try:
+            await wire.ask(OFFICER, ShowCover(member_id=worker.member_id, period=plan.figures.period))
+        except Refused as refused:
+            if refused.refusal.code != "not_a_member":
+                raise
+            return None
+        return True
+
+    await wire.until(known)
+
+
+async def _row(wire: Wire, enterprise: Enterprise, worker: Worker) -> int:
+    """The position in the registry's log."""
     row = EnterRosterRow(
         member_id=worker.member_id,
         household_id=worker.household_id,
@@ -70,7 +90,7 @@ async def _row(wire: Wire, enterprise: Enterprise, worker: Worker) -> None:
         account=Personal(worker.account),
         bank=Personal(worker.bank),
     )
-    await wire.send("registry", OFFICER, row, str(worker.number))
+    return (await wire.send("registry", OFFICER, row, str(worker.number))).position
 
 
 async def _chair(wire: Wire, enterprise: Enterprise) -> None:
