@@ -20,10 +20,12 @@ from shared.schemas.aid import (
     LedgerAccount,
     RecoverOverpayment,
     ReturnGround,
+    SettlementNumber,
     ShowCover,
     ShowFund,
 )
 from shared.schemas.ids import MemberId
+from shared.schemas.messages import Refused
 from tests.faults.recording import RecordingStage
 
 __all__ = ["Treating"]
@@ -31,6 +33,7 @@ __all__ = ["Treating"]
 ENROLLED = date(2018, 6, 12)
 STAY = date(2019, 6, 3), date(2019, 6, 11)
 SELF_PAID, BENEFIT = "510.00", 4_00
+QUOTE_LAPSED = "quote_lapsed"
 
 
 class Treating:
@@ -54,7 +57,7 @@ class Treating:
         number = 0
         while not over.is_set():
             person, of = self._patient(), f"JS{(number := number + 1):06d}"
-            claim_id = await self._desk.settle(person, STAY, bill(SELF_PAID), of)
+            claim_id = await self._settle(person, of)
             await self._pay(claim_id)
             if self._chance.random() < 0.25:
                 await self._desk.act(HOSPITAL, CancelSettlement(hospital=HOSPITAL.id, settlement_number=of))
@@ -99,6 +102,15 @@ class Treating:
 
     def _patient(self) -> Person:
         return self._chance.choice(self.people)
+
+    async def _settle(self, person: Person, number: SettlementNumber) -> ClaimId:
+        """Half a day may pass between quote and confirmation: a quote that has lapsed is asked for again."""
+        while True:
+            try:
+                return await self._desk.settle(person, STAY, bill(SELF_PAID), number)
+            except Refused as refused:
+                if refused.refusal.code != QUOTE_LAPSED:
+                    raise
 
     async def _pay(self, claim_id: ClaimId, number: int = 1) -> None:
         paid = await self._desk.pay(claim_id, number)
