@@ -96,7 +96,9 @@ class Writer:
 
     def __init__(self, connection: OwnConnection, schema: str, committed: Callable[[], None]) -> None:
         self._connection = connection
-        self._append = f"select * from {schema}.append({', '.join(f'${n}' for n in range(1, 14))})"
+        self._append_one = f"select {schema}.append_one({_places(9)})"
+        self._append_all = f"select {schema}.append_all({_places(14)})"
+        self._append = f"select * from {schema}.append({_places(13)})"
         self._committed = committed
         self._waiting: deque[_Waiting] = deque()
         self._wake = asyncio.Event()
@@ -176,12 +178,14 @@ class Writer:
                 await self._write_alone(one)
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        arguments = _columns([waiting.commit for waiting in batch])
-        rows = await persistently(lambda: self._call(arguments))
+        outcomes = await persistently(lambda: self._call([waiting.commit for waiting in batch]))
         self._committed()
-        for waiting, row in zip(batch, rows, strict=True):
+        for waiting, outcome in zip(batch, outcomes, strict=True):
             if not waiting.outcome.done():
-                _settle(waiting.outcome, *row)
+                if isinstance(outcome, Receipt):
+                    waiting.outcome.set_result(outcome)
+                else:
+                    waiting.outcome.set_exception(outcome)
 
     async def _write_alone(self, waiting: _Waiting) -> None:
         try:
@@ -189,9 +193,77 @@ class Writer:
         except asyncpg.PostgresError as error:
             _fail([waiting], error)
 
-    async def _call(self, arguments: tuple[list[Any], ...]) -> list[asyncpg.Record]:
+    async def _call(self, commits: list[Commit]) -> list[Receipt | Conflict | CommandIdReused]:
+        """What becomes of each. They are sorted out one by one where not all of them are as they expect."""
         connection = await self._connection.open()
-        return await connection.fetch(self._append, *arguments)
+        head: int | None = None
+        if len(commits) == 1 and (one := _alone(commits[0])) is not None:
+            head = await connection.fetchval(self._append_one, *one)
+        elif (columns := _expected(commits)) is not None:
+            head = await connection.fetchval(self._append_all, *columns)
+        if head is None:
+            return [_outcome(*row) for row in await connection.fetch(self._append, *_columns(commits))]
+        return _receipts(commits, head)
+
+
+def _places(number: int) -> str:
+    return ", ".join(f"${n}" for n in range(1, number + 1))
+
+
+def _alone(commit: Commit) -> tuple[Any, ...] | None:
+    """The arguments of `append_one`; None where the commit is of another shape, as few are."""
+    (write, *others) = commit.writes
+    if others or write.expected is None or len(write.events) != 1:
+        return None
+    (event,) = write.events
+    return (
+        *(commit.id, commit.fingerprint, write.stream, write.expected),
+        *(event.id, event.type, event.schema, event.data, event.meta),
+    )
+
+
+def _expected(commits: list[Commit]) -> tuple[list[Any], ...] | None:
+    """The arguments of `append_all`, as columns; None where a stream may be at any version."""
+    streams, versions, commit_streams, commit_versions, last_events = [], [], [], [], []
+    event_streams, event_versions, ids, types, schemas, datas, metas = [], [], [], [], [], [], []
+    for commit in commits:
+        first = True
+        for write in commit.writes:
+            if write.expected is None:
+                return None
+            streams.append(write.stream)
+            versions.append(write.expected)
+            for version, event in enumerate(write.events, write.expected + 1):
+                event_streams.append(write.stream)
+                event_versions.append(version)
+                ids.append(event.id)
+                types.append(event.type)
+                schemas.append(event.schema)
+                datas.append(event.data)
+                metas.append(event.meta)
+            if first and write.events:
+                first = False
+                commit_streams.append(write.stream)
+                commit_versions.append(write.expected + len(write.events))
+        last_events.append(len(ids))
+    commit_ids = [commit.id for commit in commits]
+    fingerprints = [commit.fingerprint for commit in commits]
+    return (
+        *(streams, versions, commit_ids, fingerprints, commit_streams, commit_versions, last_events),
+        *(event_streams, event_versions, ids, types, schemas, datas, metas),
+    )
+
+
+def _receipts(commits: list[Commit], head: int) -> list[Receipt | Conflict | CommandIdReused]:
+    """Of commits that are all appended, the last of them up to the log's head."""
+    position = head - sum(len(write.events) for commit in commits for write in commit.writes)
+    receipts: list[Receipt | Conflict | CommandIdReused] = []
+    for commit in commits:
+        position += sum(len(write.events) for write in commit.writes)
+        first = next(write for write in commit.writes if write.events)
+        assert first.expected is not None
+        receipts.append(Receipt(first.stream, first.expected + len(first.events), position))
+    return receipts
 
 
 def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
@@ -220,16 +292,16 @@ def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
     )
 
 
-def _settle(future: asyncio.Future[Receipt], outcome: str, stream: str, version: int, position: int) -> None:
+def _outcome(outcome: str, stream: str, version: int, position: int) -> Receipt | Conflict | CommandIdReused:
     match outcome:
         case "appended":
-            future.set_result(Receipt(stream, version, position))
+            return Receipt(stream, version, position)
         case "duplicate":
-            future.set_result(Receipt(stream, version, position, duplicate=True))
+            return Receipt(stream, version, position, duplicate=True)
         case "reused":
-            future.set_exception(CommandIdReused())
+            return CommandIdReused()
         case _:
-            future.set_exception(Conflict())
+            return Conflict()
 
 
 def _fail(batch: list[_Waiting], error: BaseException) -> None:

@@ -1,8 +1,82 @@
--- append(…): a batch of commits, each all or nothing and independent of the others.
+-- Appending: a batch of commits, each all or nothing and independent of the others.
 --
 -- A commit has an id and a fingerprint, and writes to one or more streams; a write has a stream, the version that
 -- the stream is expected to have (0 for none yet, null for any), and its events, if any: one without only verifies.
--- In a batch no commit id may stand twice, nor a stream that is appended to. One row a commit, in their order:
+-- In a batch no commit id may stand twice, nor a stream that is appended to.
+--
+-- append_one(…), append_all(…) write what is as expected, which is nearly always so, in as few steps as there can be:
+-- they give the log's head afterwards, and null where they wrote nothing, because a stream is not at its expected
+-- version or a commit's id is known. append(…) then tells the commits apart.
+--
+-- plpgsql, volatile, read committed: the version check needs a snapshot taken after the lock.
+
+create or replace function {schema}.append_one(
+    commit_id uuid, fingerprint uuid, stream text, expected integer,
+    event_id uuid, type text, schema smallint, data jsonb, meta jsonb
+) returns bigint
+language plpgsql volatile
+as $$
+#variable_conflict use_variable
+declare
+    head bigint;
+begin
+    perform pg_advisory_xact_lock(7011, '{schema}.events'::regclass::oid::integer);
+    with appended as (
+        insert into {schema}.events
+        select coalesce((select max(e.position) from {schema}.events e), 0) + 1, stream, expected + 1,
+               event_id, type, schema, data, meta, clock_timestamp()
+        where coalesce((select max(e.version) from {schema}.events e where e.stream = append_one.stream), 0) = expected
+          and not exists (select from {schema}.commits k where k.id = commit_id)
+        returning events.position, events.recorded_at
+    ), noted as (
+        insert into {schema}.commits
+        select commit_id, fingerprint, stream, expected + 1, a.position, a.recorded_at from appended a
+    )
+    select a.position into head from appended a;
+    perform pg_notify('{schema}', '');
+    return head;
+end $$;
+
+-- `last_events` numbers, from 1, each commit's last event in the batch; the stream and version of a commit are those
+-- of its first write, once it is written. Streams at their versions so far: of all writes, also those without events.
+
+create or replace function {schema}.append_all(
+    streams text[], versions integer[],
+    commit_ids uuid[], fingerprints uuid[], commit_streams text[], commit_versions integer[], last_events integer[],
+    event_streams text[], event_versions integer[], event_ids uuid[],
+    types text[], schemas smallint[], datas jsonb[], metas jsonb[]
+) returns bigint
+language plpgsql volatile
+as $$
+declare
+    head bigint;
+begin
+    perform pg_advisory_xact_lock(7011, '{schema}.events'::regclass::oid::integer);
+    with before as materialized (
+        select coalesce((select max(e.position) from {schema}.events e), 0) as head, clock_timestamp() as instant
+        where not exists (
+            select from unnest(streams, versions) as w (stream, version)
+            where coalesce((select max(e.version) from {schema}.events e where e.stream = w.stream), 0) <> w.version
+        ) and not exists (select from {schema}.commits k where k.id = any (commit_ids))
+    ), appended as (
+        insert into {schema}.events
+        select b.head + v.n, v.stream, v.version, v.id, v.type, v.schema, v.data, v.meta, b.instant
+        from before b
+        cross join unnest(event_streams, event_versions, event_ids, types, schemas, datas, metas)
+            with ordinality as v (stream, version, id, type, schema, data, meta, n)
+    ), noted as (
+        insert into {schema}.commits
+        select c.id, c.fingerprint, c.stream, c.version, b.head + c.last, b.instant
+        from before b
+        cross join unnest(commit_ids, fingerprints, commit_streams, commit_versions, last_events)
+            as c (id, fingerprint, stream, version, last)
+    )
+    select b.head + cardinality(event_ids) into head from before b;
+    perform pg_notify('{schema}', '');
+    return head;
+end $$;
+
+-- append(…) answers one row a commit, in their order:
 --   appended   the first write's stream and new version, the position of the commit's last event
 --   duplicate  what it was when the same command was first carried out
 --   reused     the id belongs to another command; of one that was taken back from the stream nothing but the id is
@@ -10,10 +84,8 @@
 --   conflict   a stream is not at its expected version
 --
 -- A write names its commit, and an event its write, by number from 1; `sizes` counts a write's events, and
--- `event_steps` numbers them from 1.
---
--- plpgsql, volatile, read committed: the version check needs a snapshot taken after the lock. Arrays by number take
--- the place of joins: every statement here looks into an index or runs through an argument once.
+-- `event_steps` numbers them from 1. Arrays by number take the place of joins: every statement here looks into an
+-- index or runs through an argument once.
 
 create or replace function {schema}.append(
     commit_ids uuid[], fingerprints uuid[],

@@ -135,6 +135,39 @@ async def test_what_one_batch_holds_is_in_the_order_of_its_coming(store: EventSt
     assert await positions(store) == list(range(1, 51))
 
 
+async def test_a_batch_of_many_shapes_is_appended_in_one_order(store: EventStore) -> None:
+    await store.append(commit(("rules", 0, deposits(1, 2))))
+    receipts = await asyncio.gather(
+        store.append(commit((LI, 0, deposits(1, 2)), (WANG, 0, deposits(3)))),
+        store.append(commit(("rules", 2, []), ("passbook-1", 0, deposits(4)))),
+        store.append(commit(("passbook-2", 0, deposits(5, 6, 7)))),
+    )
+    assert [*receipts] == [Receipt(LI, 2, 5), Receipt("passbook-1", 1, 6), Receipt("passbook-2", 3, 9)]
+    assert await positions(store) == list(range(1, 10))
+    assert await amounts(store, WANG) == [3]
+    assert await amounts(store, "passbook-2") == [5, 6, 7]
+
+
+async def test_in_one_batch_each_commit_is_answered_by_itself(store: EventStore) -> None:
+    known = commit((LI, 0, deposits(1)))
+    first = await store.append(known)
+    outcomes = await asyncio.gather(
+        store.append(commit(("passbook-1", 0, deposits(2)))),
+        store.append(known),
+        store.append(commit((WANG, 7, deposits(3)))),
+        store.append(commit(("passbook-2", 0, deposits(4)), command=known.id, body=1)),
+        store.append(commit(("passbook-3", None, deposits(5, 6)))),
+        return_exceptions=True,
+    )
+    fresh, again, stale, reused, last = outcomes
+    assert (fresh, again, last) == (
+        *(Receipt("passbook-1", 1, 2), replace(first, duplicate=True)),
+        Receipt("passbook-3", 2, 4),
+    )
+    assert (type(stale), type(reused)) == (Conflict, CommandIdReused)
+    assert await positions(store) == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize(
     "field",
     [
