@@ -45,25 +45,27 @@ class Batch:
         self._messages: list[Message] = []
         """The first few."""
 
+    def __len__(self) -> int:
+        return self.end - self.first + 1
+
     @property
     def full(self) -> bool:
-        return len(self._encoded) == MOST_MESSAGES or self._size > MOST_BYTES
+        return len(self) == MOST_MESSAGES or self._size > MOST_BYTES
 
     def add(self, message: Message, max_payload: int) -> None:
         """Raises Unpublishable where it is larger than `max_payload` bytes."""
-        number = len(self._encoded) + 1
         self.end += 1
+        number = len(self)
         expected = f"Nats-Expected-Last-Sequence: {self.first - 1}\r\n" if number == 1 else ""
-        lines = "".join([f"{name}: {value}\r\n" for name, value in message.headers.items()])
         headers = (
             f"NATS/1.0\r\nNats-Batch-Id: {self._id}\r\nNats-Batch-Sequence: {number}\r\n"
-            f"Nats-Msg-Id: {self._name}-{self.end}\r\n{expected}{lines}\r\n"
+            f"Nats-Msg-Id: {self._name}-{self.end}\r\n{expected}{message.head}\r\n"
         )
         size = len(headers) + len(message.body)
         if size > max_payload:
             raise Unpublishable(f"position {self.end}: {size} bytes, where the broker takes {max_payload}")
         head = f"HPUB {message.subject} {len(headers)} {size}\r\n{headers}".encode("ascii")
-        self._encoded.append(b"%b%b\r\n" % (head, message.body))
+        self._encoded += (head, message.body, b"\r\n")
         self._size += size
         if number <= FEW:
             self._messages.append(message)
@@ -76,10 +78,11 @@ class Batch:
         """
         if not nc.is_connected:
             raise NotConnected
-        if len(self._encoded) <= FEW:
-            for sequence, (subject, headers, body) in enumerate(self._messages, self.first):
+        if len(self) <= FEW:
+            for sequence, message in enumerate(self._messages, self.first):
                 own = {"Nats-Msg-Id": f"{self._name}-{sequence}", "Nats-Expected-Last-Sequence": str(sequence - 1)}
-                ack = await js.publish(subject, body, timeout=limit, stream=stream, headers=own | headers)
+                headers = own | message.headers
+                ack = await js.publish(message.subject, message.body, timeout=limit, stream=stream, headers=headers)
                 self._check(ack.seq, sequence)
             return
         await nc._send_command(b"".join(self._encoded))
@@ -87,7 +90,7 @@ class Batch:
             raise asyncio.CancelledError  # nats-py keeps it to itself while it flushes
         own = {
             "Nats-Batch-Id": self._id,
-            "Nats-Batch-Sequence": str(len(self._encoded) + 1),
+            "Nats-Batch-Sequence": str(len(self) + 1),
             "Nats-Batch-Commit": "eob",
         }
         ack = await js.publish(self._messages[0].subject, timeout=limit, headers=own)
@@ -106,5 +109,5 @@ def batches(messages: Iterable[Message], name: str, after: int, max_payload: int
         if batch.full:
             yield batch
             batch = Batch(name, batch.end + 1)
-    if batch.end >= batch.first:
+    if len(batch):
         yield batch

@@ -31,8 +31,13 @@ class Unpublishable(Exception):
 
 class Message(NamedTuple):
     subject: str
-    headers: dict[str, str]
+    head: str
+    """Its headers as they go out: a line each, with its end."""
     body: bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return dict(line.split(": ", 1) for line in self.head.splitlines())
 
 
 def stream_name(programme: str) -> str:
@@ -50,59 +55,61 @@ class Encoder:
 
     def __init__(self, programme: str, codec: Codec) -> None:
         self.programme = _token(programme)
-        self._source = f"niangjia/{programme}"
         self._addressed = {name: event.addressed_to for name, event in codec.events.items()}
-        self._heads: dict[tuple[str, str], str] = {}
+        self._heads: dict[tuple[str, str], tuple[str, str]] = {}
 
     def message(self, recorded: Recorded) -> Message:
         """Raises UnknownEvent, since only an event's class tells whom it is addressed to; Unpublishable."""
         meta: dict[str, str | None] = from_json(recorded.meta_json)
-        subject = self._subject(recorded, meta["federation"] or "")
-        headers = {
-            "ce-specversion": "1.0",
-            "ce-id": str(recorded.id),
-            "ce-source": self._source,
-            "ce-type": recorded.type,
-            "ce-subject": recorded.stream,
-            "ce-time": meta["time"] or "",
-            "ce-federation": meta["federation"] or "",
-            "ce-correlation": meta["correlation"] or "",
-            "ce-causation": meta["causation"] or "",
-            "ce-position": str(recorded.position),
-            "ce-version": str(recorded.version),
-            "ce-schema": str(recorded.schema),
-            "ce-actor": meta["actor"] or "",
-            "content-type": "application/json",
-        }
-        if cause := meta.get("cause"):
-            headers["ce-cause"] = cause
+        subject, head = self._head(recorded, meta["federation"] or "")
+        stream, actor, time = recorded.stream, meta["actor"] or "", meta["time"] or ""
+        correlation, causation = meta["correlation"] or "", meta["causation"] or ""
+        cause, trace = meta.get("cause") or "", meta.get("trace") or ""
+        if not _is_plain(f"{stream}{actor}{time}{correlation}{causation}{cause}{trace}"):
+            stream, actor, time, correlation, causation, cause, trace = (
+                quote(value, safe=UNQUOTED) for value in (stream, actor, time, correlation, causation, cause, trace)
+            )
+        head = (
+            f"{head}ce-id: {recorded.id}\r\nce-subject: {stream}\r\nce-time: {time}\r\n"
+            f"ce-correlation: {correlation}\r\nce-causation: {causation}\r\nce-position: {recorded.position}\r\n"
+            f"ce-version: {recorded.version}\r\nce-schema: {recorded.schema}\r\nce-actor: {actor}\r\n"
+        )
+        if cause:
+            head += f"ce-cause: {cause}\r\n"
         if recorded.recorded_at is not None:
-            headers["ce-recordedat"] = recorded.recorded_at.isoformat().replace("+00:00", "Z")
-        if trace := meta.get("trace"):
-            headers["traceparent"] = trace
-        if not _is_plain("".join(headers.values())):
-            headers = {name: quote(value, safe=UNQUOTED) for name, value in headers.items()}
+            head += f"ce-recordedat: {recorded.recorded_at.isoformat().replace('+00:00', 'Z')}\r\n"
+        if trace:
+            head += f"traceparent: {trace}\r\n"
         data = recorded.data
-        return Message(subject, headers, data.encode() if isinstance(data, str) else data)
+        return Message(subject, head, data.encode() if isinstance(data, str) else data)
 
-    def _subject(self, recorded: Recorded, federation: str) -> str:
+    def _head(self, recorded: Recorded, federation: str) -> tuple[str, str]:
+        """The subject, and the headers that all events of this kind and federation share."""
         kind = recorded.type
-        head = self._heads.get((federation, kind))
-        if head is None:
-            if kind not in self._addressed:
-                raise UnknownEvent(f"{kind} at position {recorded.position}: not of this code's language")
-            if not TOKEN.fullmatch(federation):
-                raise Unpublishable(f"position {recorded.position}: its federation is no token")
-            head = self._heads[federation, kind] = f"evt.{federation}.{self.programme}.{kind}"
+        shared = self._heads.get((federation, kind))
+        if shared is None:
+            shared = self._heads[federation, kind] = self._shared(recorded, federation)
         field = self._addressed[kind]
         if field is None:
-            return head
+            return shared
         addressee = getattr(recorded.event, field)
         if addressee is None:
-            return head
+            return shared
         if not TOKEN.fullmatch(str(addressee)):
             raise Unpublishable(f"position {recorded.position}: its {field} is no token")
-        return f"{head}.{addressee}"
+        subject, head = shared
+        return f"{subject}.{addressee}", head
+
+    def _shared(self, recorded: Recorded, federation: str) -> tuple[str, str]:
+        kind = recorded.type
+        if kind not in self._addressed:
+            raise UnknownEvent(f"{kind} at position {recorded.position}: not of this code's language")
+        if not TOKEN.fullmatch(federation):
+            raise Unpublishable(f"position {recorded.position}: its federation is no token")
+        return f"evt.{federation}.{self.programme}.{kind}", (
+            f"ce-specversion: 1.0\r\nce-source: niangjia/{self.programme}\r\nce-type: {kind}\r\n"
+            f"ce-federation: {federation}\r\ncontent-type: application/json\r\n"
+        )
 
 
 def received(headers: Mapping[str, str], body: bytes, codec: Codec, position: int | None = None) -> Recorded:

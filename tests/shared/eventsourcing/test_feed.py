@@ -72,9 +72,9 @@ async def ring(nc: Client, first: int, last: int, kind: type[Rung | Muffled] = R
             meta,
             None,
         )
-        subject, headers, body = ENCODER.message(event)
-        headers["Nats-Expected-Last-Sequence"] = str(number - 1)
-        await js.publish_async(subject, body, headers=headers)
+        message = ENCODER.message(event)
+        headers = message.headers | {"Nats-Expected-Last-Sequence": str(number - 1)}
+        await js.publish_async(message.subject, message.body, headers=headers)
     async with asyncio.timeout(LIMIT):
         await js.publish_async_completed()
 

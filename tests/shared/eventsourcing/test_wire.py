@@ -83,9 +83,9 @@ def back(event: Recorded, codec: Codec = CODEC) -> Recorded:
 
 def test_an_event_says_in_its_headers_what_it_is_and_where_it_stands() -> None:
     event = recorded(Weighed(grams=900))
-    subject, headers, body = ENCODER.message(event)
-    assert subject == "evt.330503.parcels.Weighed"
-    assert headers == {
+    message = ENCODER.message(event)
+    assert message.subject == "evt.330503.parcels.Weighed"
+    assert message.headers == {
         "ce-specversion": "1.0",
         "ce-id": str(event.id),
         "ce-source": "niangjia/parcels",
@@ -103,7 +103,7 @@ def test_an_event_says_in_its_headers_what_it_is_and_where_it_stands() -> None:
         "content-type": "application/json",
         "traceparent": TRACE,
     }
-    assert from_json(body) == {"grams": 900, "remark": ""}
+    assert from_json(message.body) == {"grams": 900, "remark": ""}
 
 
 def test_an_event_without_a_trace_has_no_header_for_it() -> None:
