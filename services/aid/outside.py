@@ -17,8 +17,9 @@ from services.aid.domain.claim import CLAIM, Claim
 from services.aid.domain.facts import AccountOnRecord, AidFacts, Concerned, Worker
 from services.aid.domain.membership import MEMBERSHIP
 from services.aid.domain.paying import payable, payee_of
-from services.aid.people import REGISTRY, Employers, WorkerRow, Workers, as_worker, employers_of, unions_of
+from services.aid.people import Employers, WorkerRow, Workers, as_worker, employers_of
 from services.aid.rules import Rulebook, city_of
+from shared.people import REGISTRY, unions_of
 from shared.runtime.commands import Context
 from shared.runtime.envelope import Envelope
 from shared.schemas.aid import (

@@ -1,23 +1,16 @@
-"""What mutual aid knows of the registry: workers and who acts on their behalf, employers, and whose cadre somebody is.
-
-It names nobody: ids, dates and the purposes of consents stand in clear in the registry's events; names, numbers and
-accounts are sealed in them, and are not looked at here.
-"""
+"""What mutual aid knows of the registry: workers and who acts on their behalf, and employers. It names nobody."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Final
-from uuid import UUID
+from typing import Any
 
 from services.aid.domain.facts import Worker
-from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.view import View, on
+from shared.people import in_force, with_given, without_withdrawn
 from shared.runtime.read_models import ReadModels
-from shared.schemas import registry
 from shared.schemas.ids import EmployerId, MemberId, UnionId
-from shared.schemas.messages import Actor, Role
 from shared.schemas.registry import (
     BankAccountRecorded,
     BankAccountRemoved,
@@ -32,33 +25,16 @@ from shared.schemas.registry import (
     MemberMoved,
     MemberRegistered,
     MembershipEnded,
-    UnionContactAppointed,
-    UnionContactRelieved,
     UnionDissolved,
     UnionEstablished,
 )
 
-__all__ = [
-    "REGISTRY",
-    "REGISTRY_CODEC",
-    "CadreRow",
-    "Cadres",
-    "EmployerRow",
-    "Employers",
-    "WorkerRow",
-    "Workers",
-    "as_worker",
-    "employers_of",
-    "unions_of",
-]
-
-REGISTRY: Final = "registry"
-REGISTRY_CODEC: Final = Codec.of(registry)
+__all__ = ["EmployerRow", "Employers", "WorkerRow", "Workers", "as_worker", "employers_of"]
 
 
 @dataclass(slots=True)
 class WorkerRow:
-    """`agents` are the consents to act on the worker's behalf, as their events have them: dates as ISO text."""
+    """`agents` are the consents to act on the worker's behalf."""
 
     member_id: MemberId
     federation: str
@@ -95,14 +71,13 @@ class Workers(View[WorkerRow]):
     @on(ConsentGiven)
     def consented(self, rows: Rows[WorkerRow], event: ConsentGiven, at: Recorded) -> None:
         if event.purpose is ConsentPurpose.ACT_ON_BEHALF:
-            given = event.model_dump(mode="json", include={"consent_id", "to", "on", "until"})
             row = rows.get(event.member_id)
-            row.agents = [*row.agents, given]
+            row.agents = with_given(row.agents, event)
 
     @on(ConsentWithdrawn)
     def withdrawn(self, rows: Rows[WorkerRow], event: ConsentWithdrawn, at: Recorded) -> None:
         row = rows.get(event.member_id)
-        row.agents = [given for given in row.agents if given["consent_id"] != str(event.consent_id)]
+        row.agents = without_withdrawn(row.agents, event)
 
     @on(BankAccountRecorded, BankAccountRemoved)
     def banked(self, rows: Rows[WorkerRow], event: BankAccountRecorded | BankAccountRemoved, at: Recorded) -> None:
@@ -116,16 +91,13 @@ class Workers(View[WorkerRow]):
 
 def as_worker(row: WorkerRow, today: date) -> Worker:
     """With the consents in force on a day. A consent goes by its id: where it can be proved, the registry has."""
-    day = today.isoformat()
     return Worker(
         member_id=row.member_id,
         employer_id=row.employer_id,
         union_id=row.union_id,
         active=not row.ended,
         deceased=row.deceased,
-        agents={
-            given["to"]: given["consent_id"] for given in row.agents if given["on"] <= day <= (given["until"] or day)
-        },
+        agents={given["to"]: given["consent_id"] for given in in_force(row.agents, today)},
     )
 
 
@@ -167,43 +139,6 @@ class Employers(View[EmployerRow]):
 
 def _of_union(rows: Rows[EmployerRow], row: EmployerRow, union_id: UnionId | None) -> None:
     rows.put(replace(row, union_id=union_id))
-
-
-@dataclass(slots=True)
-class CadreRow:
-    union_id: UnionId
-    member_id: MemberId
-
-
-class Cadres(View[CadreRow]):
-    """Who acts for a union."""
-
-    name, version, key = "cadres", 1, ("union_id", "member_id")
-    indexes = (("member_id",),)
-
-    @on(UnionContactAppointed)
-    def appointed(self, rows: Rows[CadreRow], event: UnionContactAppointed, at: Recorded) -> None:
-        rows.put(CadreRow(event.union_id, event.member_id))
-
-    @on(UnionContactRelieved)
-    def relieved(self, rows: Rows[CadreRow], event: UnionContactRelieved, at: Recorded) -> None:
-        rows.remove(event.union_id, event.member_id)
-
-    @on(UnionDissolved, where={"union_id": "union_id"})
-    def dissolved(self, rows: Rows[CadreRow], event: UnionDissolved, at: Recorded) -> None:
-        for row in rows.where(union_id=event.union_id):
-            rows.remove(row.union_id, row.member_id)
-
-
-async def unions_of(actor: Actor, read_models: ReadModels) -> frozenset[UnionId]:
-    """The unions that a cadre acts for; none for anybody else."""
-    if actor.role is not Role.CADRE:
-        return frozenset()
-    try:
-        member_id = UUID(actor.id)
-    except ValueError:
-        return frozenset()
-    return frozenset(row.union_id for row in await read_models.some(Cadres, "member_id = $1", member_id))
 
 
 async def employers_of(unions: frozenset[UnionId], read_models: ReadModels) -> frozenset[EmployerId]:

@@ -7,9 +7,10 @@ from typing import Final
 
 from services.aid import refusals
 from services.aid.city import CITY, CITY_CODEC, Admissions
-from services.aid.people import REGISTRY, REGISTRY_CODEC, Workers
+from services.aid.people import Workers
 from services.aid.views import Claims, Memberships
 from shared.eventsourcing.codec import Codec
+from shared.people import REGISTRY, REGISTRY_CODEC
 from shared.runtime.envelope import BUSY
 from shared.runtime.reactions import Handler, Reacting, Reaction
 from shared.schemas.aid import (

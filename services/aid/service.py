@@ -3,10 +3,11 @@
 from services.aid.answers import ANSWERS
 from services.aid.deadlines import deadlines
 from services.aid.handling import HANDLERS
-from services.aid.people import REGISTRY, REGISTRY_CODEC, Cadres, Employers, Workers
+from services.aid.people import Employers, Workers
 from services.aid.reactions import reactions
 from services.aid.views import VIEWS
 from shared.eventsourcing.codec import Codec
+from shared.people import REGISTRY, REGISTRY_CODEC, Cadres
 from shared.runtime.service import Follow, Service
 from shared.schemas import aid
 

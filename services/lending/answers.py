@@ -7,9 +7,10 @@ from typing import Any
 from services.lending import refusals
 from services.lending.domain.stock import CAMPAIGN
 from services.lending.labels import sheet
-from services.lending.members import Members, unions_of
+from services.lending.members import Members
 from services.lending.rules import policy_at
 from services.lending.views import ItemRow, Items, Points
+from shared.people import unions_of
 from shared.runtime.queries import Answers, Asked
 from shared.schemas.lending import (
     BorrowedItem,

@@ -10,8 +10,9 @@ from services.lending.domain.digest import DIGEST, digest, digest_id
 from services.lending.domain.facts import LendingFacts, MemberFacts
 from services.lending.domain.item import ITEM
 from services.lending.domain.stock import CAMPAIGN, POINT, Point
-from services.lending.members import Members, unions_of
+from services.lending.members import Members
 from services.lending.views import Items
+from shared.people import unions_of
 from shared.runtime.commands import Context, Handler
 from shared.runtime.envelope import BUSY
 from shared.schemas import lending

@@ -3,10 +3,11 @@
 from services.lending.answers import ANSWERS
 from services.lending.deadlines import deadlines
 from services.lending.handling import HANDLERS
-from services.lending.members import REGISTRY, REGISTRY_CODEC, Cadres, Members
+from services.lending.members import Members
 from services.lending.reactions import reactions
 from services.lending.views import Items, Points, Shares, Usage
 from shared.eventsourcing.codec import Codec
+from shared.people import REGISTRY, REGISTRY_CODEC, Cadres
 from shared.runtime.service import Follow, Service
 from shared.schemas import lending
 

@@ -6,15 +6,16 @@ from typing import Any
 
 from services.loan import account, refusals
 from services.loan.account import overdue
-from services.loan.borrowers import Borrowers, MemoryOfBorrowers, member_facts, unions_of
+from services.loan.borrowers import Borrowers, MemoryOfBorrowers, member_facts
 from services.loan.domain.facts import LoanFacts
 from services.loan.domain.line import LINE, Closed, Line
 from services.loan.domain.publication import RATES, PublishedRates
-from services.loan.handling import cadre, rulebook
+from services.loan.handling import rulebook
 from services.loan.means import Means, shown
 from services.loan.rules import Rulebook
 from services.loan.statement import statement
 from services.loan.views import ApplicationRow, Applications, DrawRow, Draws, LineRow, Lines
+from shared.people import unions_of
 from shared.runtime.queries import Answers, Asked
 from shared.schemas.ids import MemberId, UnionId
 from shared.schemas.loan import (
@@ -142,7 +143,7 @@ async def _line(line_id: LineId, asked: Asked) -> tuple[LineRow, Line | Closed]:
 
 
 async def show_cadre_list(query: ShowCadreList, asked: Asked) -> CadreListAnswer:
-    if asked.actor.role is Role.CADRE and query.union_id not in await _acts_for(asked):
+    if asked.actor.role is Role.CADRE and query.union_id not in await unions_of(asked.actor, asked.read_models):
         raise refusals.NOT_YOUR_UNION()
     under_way = [ApplicationStatus.FILED, ApplicationStatus.RECOMMENDED, ApplicationStatus.ENDORSED]
     applications = await asked.read_models.some(
@@ -244,7 +245,7 @@ async def _may_see(asked: Asked, member_id: MemberId, union_id: UnionId, bank: s
         case Role.MEMBER:
             return asked.actor.id == str(member_id)
         case Role.CADRE:
-            return union_id in await _acts_for(asked)
+            return union_id in await unions_of(asked.actor, asked.read_models)
         case Role.BANK:
             return asked.actor.id == bank
         case _:
@@ -254,11 +255,6 @@ async def _may_see(asked: Asked, member_id: MemberId, union_id: UnionId, bank: s
 def _not_of_another(asked: Asked, member_id: MemberId) -> None:
     if asked.actor.role is Role.MEMBER and asked.actor.id != str(member_id):
         raise refusals.NOT_CONCERNED()
-
-
-async def _acts_for(asked: Asked) -> frozenset[UnionId]:
-    member_id = cadre(asked.actor)
-    return frozenset() if member_id is None else await unions_of(member_id, asked.read_models)
 
 
 async def _union_of(row: LineRow, asked: Asked) -> UnionId:

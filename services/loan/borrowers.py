@@ -1,20 +1,15 @@
-"""What the loan knows of the registry: its members as borrowers, and who acts for which union. It names nobody.
-
-Ids, unions, households, trade, titles and consents stand in clear in the registry's events; what names or reaches a
-person is sealed in them, and is not looked at here.
-"""
+"""What the loan knows of the registry's members, as borrowers. It names nobody."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
 from services.loan.domain.facts import HeldTitle, MemberFacts
-from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rows import Rows
 from shared.eventsourcing.view import View, on
+from shared.people import REGISTRY, in_force, with_given, without_withdrawn
 from shared.runtime.read_models import ReadModels
-from shared.schemas import registry
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
 from shared.schemas.registry import (
     ConsentGiven,
@@ -29,26 +24,9 @@ from shared.schemas.registry import (
     MemberRegistered,
     MembershipEnded,
     TradeRecorded,
-    UnionContactAppointed,
-    UnionContactRelieved,
-    UnionDissolved,
 )
 
-__all__ = [
-    "REGISTRY",
-    "REGISTRY_CODEC",
-    "BorrowerRow",
-    "Borrowers",
-    "CadreRow",
-    "Cadres",
-    "MemoryOfBorrowers",
-    "consents_to",
-    "member_facts",
-    "unions_of",
-]
-
-REGISTRY = "registry"
-REGISTRY_CODEC = Codec.of(registry)
+__all__ = ["BorrowerRow", "Borrowers", "MemoryOfBorrowers", "consents_to", "member_facts"]
 
 REMEMBERED = 5_000
 """Borrowers that stay in memory."""
@@ -56,7 +34,7 @@ REMEMBERED = 5_000
 
 @dataclass(slots=True)
 class BorrowerRow:
-    """`titles` and `consents` as their events have them, dates as ISO text; a title that was revoked has its day."""
+    """`titles` as their events have them, dates as ISO text; one that was revoked has its day."""
 
     member_id: MemberId
     federation: str
@@ -114,43 +92,17 @@ class Borrowers(View[BorrowerRow]):
     def consented(self, rows: Rows[BorrowerRow], event: ConsentGiven, at: Recorded) -> None:
         if event.purpose is ConsentPurpose.SHARE_WITH_BANK:
             row = rows.get(event.member_id)
-            row.consents = [*row.consents, event.model_dump(mode="json", include={"consent_id", "to", "on", "until"})]
+            row.consents = with_given(row.consents, event)
 
     @on(ConsentWithdrawn)
     def withdrawn(self, rows: Rows[BorrowerRow], event: ConsentWithdrawn, at: Recorded) -> None:
         row = rows.get(event.member_id)
-        row.consents = [consent for consent in row.consents if consent["consent_id"] != str(event.consent_id)]
+        row.consents = without_withdrawn(row.consents, event)
 
     @on(MemberErased)
     def erased(self, rows: Rows[BorrowerRow], event: MemberErased, at: Recorded) -> None:
         row = rows.get(event.member_id)
         rows.put(replace(row, skilled=False, titles=[], consents=[], erased=True))
-
-
-@dataclass(slots=True)
-class CadreRow:
-    union_id: UnionId
-    member_id: MemberId
-
-
-class Cadres(View[CadreRow]):
-    """Who acts for a union: its chair, vice-chairs and cadres."""
-
-    name, version, key = "cadres", 1, ("union_id", "member_id")
-    indexes = (("member_id",),)
-
-    @on(UnionContactAppointed)
-    def appointed(self, rows: Rows[CadreRow], event: UnionContactAppointed, at: Recorded) -> None:
-        rows.put(CadreRow(event.union_id, event.member_id))
-
-    @on(UnionContactRelieved)
-    def relieved(self, rows: Rows[CadreRow], event: UnionContactRelieved, at: Recorded) -> None:
-        rows.remove(event.union_id, event.member_id)
-
-    @on(UnionDissolved, where={"union_id": "union_id"})
-    def dissolved(self, rows: Rows[CadreRow], event: UnionDissolved, at: Recorded) -> None:
-        for row in rows.where(union_id=event.union_id):
-            rows.remove(row.union_id, row.member_id)
 
 
 def member_facts(row: BorrowerRow, today: date) -> MemberFacts | None:
@@ -177,20 +129,11 @@ def member_facts(row: BorrowerRow, today: date) -> MemberFacts | None:
 
 def consents_to(row: BorrowerRow, today: date) -> frozenset[str]:
     """Codes of the banks that the member's consent to share with is in force for."""
-    return frozenset(
-        consent["to"]
-        for consent in row.consents
-        if consent["on"] <= today.isoformat() <= (consent["until"] or today.isoformat())
-    )
+    return frozenset(consent["to"] for consent in in_force(row.consents, today))
 
 
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
-
-
-async def unions_of(member_id: MemberId, read_models: ReadModels) -> frozenset[UnionId]:
-    """The unions that a member acts for."""
-    return frozenset(row.union_id for row in await read_models.some(Cadres, "member_id = $1", member_id))
 
 
 class MemoryOfBorrowers:

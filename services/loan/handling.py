@@ -2,10 +2,9 @@
 
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
-from uuid import UUID
 
 from services.loan import refusals
-from services.loan.borrowers import MemoryOfBorrowers, member_facts, unions_of
+from services.loan.borrowers import MemoryOfBorrowers, member_facts
 from services.loan.domain import publication
 from services.loan.domain.application import APPLICATION, Application, Endorsed, Filed, Recommended
 from services.loan.domain.deciding import decide
@@ -17,6 +16,7 @@ from services.loan.domain.publication import RATES, PublishedRates
 from services.loan.means import told
 from services.loan.rules import Rulebook, shipped
 from shared.eventsourcing.repository import Session
+from shared.people import unions_of
 from shared.runtime.commands import Context, Handler
 from shared.schemas import loan
 from shared.schemas.ids import HouseholdId, MemberId, UnionId
@@ -32,9 +32,9 @@ from shared.schemas.loan import (
     LineCommand,
     PublishRates,
 )
-from shared.schemas.messages import Actor, Command, Role
+from shared.schemas.messages import Command
 
-__all__ = ["HANDLERS", "FactsOf", "cadre", "carry_out", "rulebook"]
+__all__ = ["HANDLERS", "FactsOf", "carry_out", "rulebook"]
 
 type FactsOf = Callable[[MemberId | None, ApplicationId | None], Awaitable[LoanFacts]]
 """What is known from outside; of a borrower, or of none where the application or line has none (any more). With it what
@@ -94,7 +94,7 @@ async def handle(command: ApplicationCommand | LineCommand, context: Context) ->
         rates = await context.session.load(RATES, context.envelope.federation, in_turn=False)
         member = await _member(command, member_id, context)
         means = None if assessed_anew is None else await told(assessed_anew, context)
-        return _facts(context, rates, member, await _acts_for(context), means)
+        return _facts(context, rates, member, await unions_of(context.envelope.actor, context.read_models), means)
 
     await carry_out(command, context.session, facts_of)
 
@@ -144,20 +144,6 @@ async def _member(command: Command, member_id: MemberId | None, context: Context
             raise refusals.UNKNOWN_APPLICATION()
         case _:
             raise refusals.UNKNOWN_LINE()
-
-
-async def _acts_for(context: Context) -> frozenset[UnionId]:
-    if (member_id := cadre(context.envelope.actor)) is None:
-        return frozenset()
-    return await unions_of(member_id, context.read_models)
-
-
-def cadre(actor: Actor) -> MemberId | None:
-    """As whom a cadre is in the registry."""
-    try:
-        return MemberId(UUID(actor.id)) if actor.role is Role.CADRE else None
-    except ValueError:
-        return None
 
 
 HANDLERS: dict[type[Command], Handler] = {

@@ -3,9 +3,10 @@ memberships, mostly without a change; whoever is erased is forgotten."""
 
 from collections.abc import Iterable, Mapping
 
-from services.loan.borrowers import REGISTRY, REGISTRY_CODEC, Borrowers
+from services.loan.borrowers import Borrowers
 from services.loan.views import Lines
 from shared.eventsourcing.codec import Codec
+from shared.people import REGISTRY, REGISTRY_CODEC
 from shared.runtime.envelope import BUSY
 from shared.runtime.reactions import Handler, Reacting, Reaction
 from shared.schemas.ids import HouseholdId, MemberId

@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from services.loan.answers import ANSWERS
-from services.loan.borrowers import REGISTRY, REGISTRY_CODEC, Borrowers, Cadres, MemoryOfBorrowers
+from services.loan.borrowers import Borrowers, MemoryOfBorrowers
 from services.loan.deadlines import deadlines
 from services.loan.handling import HANDLERS
 from services.loan.reactions import reactions
 from services.loan.views import Applications, Draws, Lines
 from shared.eventsourcing.codec import Codec
+from shared.people import REGISTRY, REGISTRY_CODEC, Cadres
 from shared.runtime.service import Follow, Service
 from shared.runtime.settings import Settings
 from shared.schemas import loan

@@ -9,10 +9,10 @@ from services.aid import refusals
 from services.aid.answers.concerned import must_concern, pools_of, rules_of
 from services.aid.domain.claim import CLAIM
 from services.aid.explaining import explained, turned_down
-from services.aid.people import unions_of
 from services.aid.queues import Queues
 from services.aid.rules import Rulebook
 from services.aid.views import ClaimRow, Claims
+from shared.people import unions_of
 from shared.runtime.queries import Asked
 from shared.schemas.aid import (
     Assessment,

@@ -4,8 +4,9 @@ federation what is of the pools that it belongs to. Nobody looks into another ci
 from services.aid import refusals
 from services.aid.domain.publication import SCHEME
 from services.aid.handling import rulebook
-from services.aid.people import Workers, unions_of
+from services.aid.people import Workers
 from services.aid.rules import Rulebook, city_of
+from shared.people import unions_of
 from shared.runtime.queries import Asked
 from shared.schemas.ids import MemberId
 from shared.schemas.messages import Federation, Role

@@ -4,8 +4,9 @@ from datetime import date
 
 from services.aid import refusals
 from services.aid.answers.concerned import must_concern, rules_of
-from services.aid.people import Employers, employers_of, unions_of
+from services.aid.people import Employers, employers_of
 from services.aid.views import Accounts, EnrolmentRow, Enrolments, MembershipRow, Memberships
+from shared.people import unions_of
 from shared.runtime.queries import Asked
 from shared.schemas.aid import (
     ContractAnswer,

@@ -14,11 +14,12 @@ from uuid import UUID
 import nats
 from pydantic import BaseModel
 
-from services.aid.people import Cadres, Employers, Workers
+from services.aid.people import Employers, Workers
 from services.aid.service import service as aid_service
 from services.registry.service import service as registry_service
 from shared.eventsourcing.decider import Aggregate
 from shared.eventsourcing.wire import stream_name
+from shared.people import Cadres
 from shared.runtime.client import Client
 from shared.runtime.clock import set_offset
 from shared.runtime.envelope import Envelope

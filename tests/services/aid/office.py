@@ -10,7 +10,7 @@ from typing import Any
 
 from services.aid.answers import ANSWERS
 from services.aid.domain.desk import fold, stream_of
-from services.aid.people import REGISTRY, Cadres, Employers, Workers
+from services.aid.people import Employers, Workers
 from services.aid.views import VIEWS
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.keyring import Keyring
@@ -19,6 +19,7 @@ from shared.eventsourcing.repository import Occasion, Repository, Session
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.tasks import end
 from shared.eventsourcing.view_specification import MemoryLog, ViewSpecification
+from shared.people import REGISTRY, Cadres
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import Envelope
 from shared.runtime.queries import Queries

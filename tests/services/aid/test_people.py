@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.aid.people import CadreRow, Cadres, EmployerRow, Employers, WorkerRow, Workers, as_worker
+from services.aid.people import EmployerRow, Employers, WorkerRow, Workers, as_worker
 from shared.eventsourcing.view_specification import ViewSpecification
 from shared.schemas.ids import EmployerId, UnionId
-from shared.schemas.messages import Event
 from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     BankAccountRecorded,
@@ -24,12 +23,9 @@ from shared.schemas.registry import (
     MemberErased,
     MemberMoved,
     MembershipEnded,
-    UnionContactAppointed,
-    UnionContactRelieved,
     UnionDissolved,
     UnionEstablished,
     UnionKind,
-    UnionPost,
 )
 from tests.services.aid.cases import (
     CABLE,
@@ -48,7 +44,6 @@ from tests.services.aid.office import registered
 
 workers = ViewSpecification(Workers(), federation=DONGYANG)
 employers = ViewSpecification(Employers(), federation=DONGYANG)
-cadres = ViewSpecification(Cadres(), federation=DONGYANG)
 
 CONSENT = ConsentId(named("同意"))
 LI_AT_THE_WORKS = registered(LI, CABLE, CABLE_UNION)
@@ -136,7 +131,7 @@ def test_a_consent_is_in_force_from_its_first_day_to_its_last() -> None:
         assert as_worker(row, day) == worker()
 
 
-# Employers and cadres
+# Employers
 
 
 def established(union_id: UnionId, *employer_ids: EmployerId) -> UnionEstablished:
@@ -173,15 +168,3 @@ def test_an_employer_that_is_released_or_whose_union_is_dissolved_is_covered_by_
     released = EmployerReleased(union_id=CABLE_UNION, employer_id=TOYS)
     employers.given(*both, released).shows(*of(CABLE_UNION, None))
     employers.given(*both, UnionDissolved(union_id=CABLE_UNION, on=JANUARY)).shows(*of(None, None))
-
-
-def test_a_cadre_acts_for_a_union_from_the_appointment_to_the_relief() -> None:
-    appointed: list[Event] = [
-        UnionContactAppointed(union_id=union, member_id=WANG, post=UnionPost.CHAIR)
-        for union in (CABLE_UNION, TOYS_UNION)
-    ]
-    cable, toys = CadreRow(CABLE_UNION, WANG), CadreRow(TOYS_UNION, WANG)
-    cadres.given(*appointed).shows(cable, toys)
-    relieved = UnionContactRelieved(union_id=CABLE_UNION, member_id=WANG, post=UnionPost.CHAIR)
-    cadres.given(*appointed, relieved).shows(toys)
-    cadres.given(*appointed, UnionDissolved(union_id=TOYS_UNION, on=JANUARY)).shows(cable)

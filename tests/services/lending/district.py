@@ -12,9 +12,10 @@ import nats
 import pytest
 from pydantic import BaseModel
 
-from services.lending.members import Cadres, Members
+from services.lending.members import Members
 from services.lending.service import service as lending_service
 from services.registry.service import service as registry_service
+from shared.people import Cadres
 from shared.runtime.client import Client
 from shared.runtime.clock import set_offset
 from shared.runtime.envelope import Envelope

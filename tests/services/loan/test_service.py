@@ -4,7 +4,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from services.loan.borrowers import Cadres
+from shared.people import Cadres
 from shared.runtime.envelope import Envelope
 from shared.schemas.ids import HouseholdId, MemberId, UnionId, new_id
 from shared.schemas.loan import (

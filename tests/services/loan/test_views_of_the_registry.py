@@ -1,10 +1,10 @@
-"""What the loan keeps of the registry's stream: members as borrowers, and who acts for which union."""
+"""What the loan keeps of the registry's stream: members as borrowers."""
 
 from datetime import date
 
 from pydantic_core import to_json
 
-from services.loan.borrowers import BorrowerRow, Borrowers, CadreRow, Cadres, member_facts
+from services.loan.borrowers import BorrowerRow, Borrowers, member_facts
 from services.loan.domain.facts import HeldTitle, MemberFacts
 from shared.eventsourcing.view_specification import ViewSpecification
 from shared.schemas.ids import EmployerId, UnionId
@@ -26,13 +26,9 @@ from shared.schemas.registry import (
     MemberRegistered,
     MembershipEnded,
     TradeRecorded,
-    UnionContactAppointed,
-    UnionContactRelieved,
-    UnionDissolved,
-    UnionPost,
 )
 from shared.schemas.registry.values import ConsentId, HonourId
-from tests.services.loan.cases import AT_HOME, CABLE_WORKS, ELSEWHERE, JULY, LI, WANG, named
+from tests.services.loan.cases import AT_HOME, CABLE_WORKS, ELSEWHERE, JULY, LI, named
 
 WORKS = EmployerId(named("电缆厂"))
 OTHER_UNION = UnionId(named("木业工会"))
@@ -170,16 +166,3 @@ def test_of_one_who_is_erased_ids_are_left_and_nothing_else() -> None:
 def test_nothing_that_names_a_person_is_kept() -> None:
     kept = to_json(row(SKILLED, HONOURED, CONSENTED)).decode()
     assert not [datum for datum in ("李建国", "330503198001010015", "13800000000", "档案") if datum in kept]
-
-
-def test_a_union_is_acted_for_by_those_in_office() -> None:
-    appointed = [
-        UnionContactAppointed(union_id=union_id, member_id=who, post=UnionPost.CADRE)
-        for union_id, who in ((CABLE_WORKS, WANG), (CABLE_WORKS, LI), (OTHER_UNION, LI))
-    ]
-    cadres = ViewSpecification(Cadres())
-    cadres.given(*appointed).shows(CadreRow(CABLE_WORKS, WANG), CadreRow(CABLE_WORKS, LI), CadreRow(OTHER_UNION, LI))
-    relieved = UnionContactRelieved(union_id=CABLE_WORKS, member_id=LI, post=UnionPost.CADRE)
-    cadres.given(*appointed, relieved).shows(CadreRow(CABLE_WORKS, WANG), CadreRow(OTHER_UNION, LI))
-    dissolved = UnionDissolved(union_id=CABLE_WORKS, on=JULY)
-    cadres.given(*appointed, dissolved).shows(CadreRow(OTHER_UNION, LI))
