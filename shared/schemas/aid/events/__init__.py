@@ -1,0 +1,1 @@
+"""The events of mutual aid, by what they happen to."""
