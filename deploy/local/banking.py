@@ -3,20 +3,19 @@ printed nor logged."""
 
 import os
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import uvloop
 from rich.table import Table
 from rich.text import Text
 
-from deploy.local.reach import connection
-from deploy.local.terminal import NO_ANSWER, REFUSED, err, out, wrong
+from deploy.local.reach import carried_out, connection
+from deploy.local.terminal import REFUSED, err, out, wrong
 from services.aid.banking import Bank, BankFile, Outcome, PaymentLine, Told, banks, record, weigh
 from shared.runtime.calling import Caller
-from shared.runtime.client import Client, NoAnswer
+from shared.runtime.client import Client
 from shared.schemas.aid import (
     BatchFileAnswer,
     BatchId,
@@ -27,7 +26,7 @@ from shared.schemas.aid import (
     ShowOperations,
 )
 from shared.schemas.ids import new_id
-from shared.schemas.messages import Actor, Refused
+from shared.schemas.messages import Actor
 from shared.schemas.money import cny
 
 __all__ = ["import_file", "write_files"]
@@ -35,13 +34,14 @@ __all__ = ["import_file", "write_files"]
 PATIENCE: Final = 60.0
 """Seconds for which the service may be away, such as while it is started anew."""
 ONLY_ITS_OWNER: Final = 0o600
+STAYS: Final = "What is recorded stays; do it again"
 
 type Written = tuple[Path, BankFile, list[PaymentId]]
 """A file, what it holds, and the payments of its batch that it leaves out."""
 
 
 def write_files(folder: Path, bank: str, batch: UUID | None, actor: Actor, federation: str) -> int:
-    written = _carried_out(_write(folder, _bank(bank), batch, actor, federation))
+    written = carried_out(_write(folder, _bank(bank), batch, actor, federation), STAYS)
     if not written:
         out.print("nothing waits to be paid")
     for path, file, left_out in written:
@@ -57,7 +57,7 @@ def import_file(file: Path, bank: str, actor: Actor, federation: str) -> int:
         content = file.read_bytes()
     except OSError as error:
         wrong(f"cannot read {file}: {error.strerror}")
-    told, silent = _carried_out(_import(content, _bank(bank), actor, federation))
+    told, silent = carried_out(_import(content, _bank(bank), actor, federation), STAYS)
     _show(told, silent)
     return REFUSED if any(one.outcome is Outcome.REFUSED for one in told) else 0
 
@@ -67,17 +67,6 @@ def _bank(code: str) -> Bank:
     if code not in known:
         wrong(f"no bank is named {code!r}: {', '.join(sorted(known))}")
     return known[code]
-
-
-def _carried_out[T](work: Coroutine[object, object, T]) -> T:
-    try:
-        return uvloop.run(work)
-    except OSError as error:
-        wrong(f"cannot read or write {error.filename}: {error.strerror}")
-    except Refused as refused:
-        wrong(f"{refused.refusal.message} ({refused.refusal.code})", REFUSED)
-    except NoAnswer:
-        wrong("mutual aid does not answer: niangjia status. What is recorded stays; do it again", NO_ANSWER)
 
 
 # Out

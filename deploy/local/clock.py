@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
+from nats.aio.client import Client as Connection
 from rich.text import Text
 
 from deploy.local.home import default_home
@@ -17,7 +18,7 @@ from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.clock import set_offset, shared_offset
 from shared.runtime.settings import ClockKind
 
-__all__ = ["app", "is_settable"]
+__all__ = ["app", "is_settable", "now"]
 
 UNITS: Final = {"d": timedelta(days=1), "h": timedelta(hours=1), "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
 SPAN: Final = re.compile(r"(?:\d+[dhms])+")
@@ -82,6 +83,12 @@ def is_settable() -> bool:
     """Of a system elsewhere, named by NATS_URL, it isn't known: it is taken at its word."""
     run = default_home().run()
     return "NATS_URL" in os.environ if run is None else run.clock == ClockKind.SETTABLE
+
+
+async def now(broker: Connection) -> datetime:
+    """What time it is for the services, in China."""
+    offset = await shared_offset(broker.jetstream()) if is_settable() else timedelta()
+    return (datetime.now(UTC) + offset).astimezone(SHANGHAI)
 
 
 def _print(offset: timedelta) -> None:

@@ -2,26 +2,23 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Final
 
-import uvloop
 from rich.table import Table
 from rich.text import Text
 
 from deploy.local.bars import bars
-from deploy.local.clock import is_settable
-from deploy.local.reach import connection
+from deploy.local.clock import now
+from deploy.local.reach import carried_out, connection
 from deploy.local.rosters import RESULT, Book, books, give_back, write_premiums
-from deploy.local.terminal import NO_ANSWER, REFUSED, out, wrong
+from deploy.local.terminal import REFUSED, out, wrong
 from services.aid.enrolment import Entry, Outcome, Premiums, enrol
 from services.registry.identity import read_credit_code
-from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.calling import Caller
-from shared.runtime.client import Client, NoAnswer
-from shared.runtime.clock import shared_offset
-from shared.schemas.messages import Actor, Refused
+from shared.runtime.client import Client
+from shared.schemas.messages import Actor
 from shared.schemas.money import Fen, cny
 
 __all__ = ["Order", "carry_out"]
@@ -46,24 +43,16 @@ class Order:
 
 def carry_out(order: Order) -> int:
     """Enrol, and show what came of it; the exit code."""
-    try:
-        outcomes, premiums, written = uvloop.run(_enrol(order))
-    except OSError as error:
-        wrong(f"cannot read or write {error.filename}: {error.strerror}")
-    except Refused as refused:
-        wrong(f"{refused.refusal.message} ({refused.refusal.code})", REFUSED)
-    except NoAnswer as error:
-        wrong(f"no answer from {error}: niangjia status. Who is enrolled stays; enrol again", NO_ANSWER)
+    outcomes, premiums, written = carried_out(_enrol(order), "Who is enrolled stays; enrol again")
     _show(outcomes, premiums, written)
     return REFUSED if outcomes[Outcome.LEFT_OUT] else 0
 
 
 async def _enrol(order: Order) -> tuple[Counter[Outcome], list[Premiums], list[Path]]:
     async with connection() as broker:
-        offset = await shared_offset(broker.jetstream()) if is_settable() else timedelta()
-        now = (datetime.now(UTC) + offset).astimezone(SHANGHAI)
+        begun = await now(broker)
         employer = read_credit_code(order.employer).code if order.employer else None
-        found = books(order.rosters, now.date(), employer)
+        found = books(order.rosters, begun.date(), employer)
         _must_be_apart(found, order)
         client = Client(broker, timeout=LONGEST, patience=PATIENCE)
         registry, aid = (
@@ -77,7 +66,7 @@ async def _enrol(order: Order) -> tuple[Counter[Outcome], list[Premiums], list[P
     by_book = [(book, {index: next(entries) for index in book.lines}) for book in found]
     written = [_give_back(book, of, order.results) for book, of in by_book]
     if done.premiums:
-        written.append((order.results or found[0].path.parent) / f"{RESULT}-应缴-{now:%Y%m%d-%H%M%S}.xlsx")
+        written.append((order.results or found[0].path.parent) / f"{RESULT}-应缴-{begun:%Y%m%d-%H%M%S}.xlsx")
         write_premiums(done.premiums, written[-1])
     return sum((_outcomes(book, of) for book, of in by_book), Counter()), done.premiums, written
 

@@ -1,26 +1,22 @@
 """An import of a roster, as a terminal shows it."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import uvloop
 from rich.table import Table
 from rich.text import Text
 
 from deploy.local.bars import bars
-from deploy.local.clock import is_settable
-from deploy.local.reach import connection
-from deploy.local.terminal import NO_ANSWER, REFUSED, out, wrong
-from services.registry.roster import Outcome, Roster, import_roster, open_roster
-from shared.eventsourcing.decider import SHANGHAI
+from deploy.local.clock import now
+from deploy.local.reach import carried_out, connection
+from deploy.local.terminal import REFUSED, out
+from services.registry.roster import Outcome, import_roster, open_roster
 from shared.runtime.calling import Caller
-from shared.runtime.client import Client, NoAnswer
-from shared.runtime.clock import shared_offset
+from shared.runtime.client import Client
 from shared.schemas.ids import UnionId
-from shared.schemas.messages import Actor, Refused
+from shared.schemas.messages import Actor
 
 __all__ = ["carry_out"]
 
@@ -30,22 +26,15 @@ PATIENCE: Final = 60.0
 
 def carry_out(file: Path, union: UUID, result: Path, actor: Actor, federation: str) -> int:
     """Import, and show what came of it; the exit code."""
-    try:
-        outcomes = uvloop.run(_import(open_roster(file), union, result, actor, federation))
-    except OSError as error:
-        wrong(f"cannot read or write {error.filename}: {error.strerror}")
-    except Refused as refused:
-        wrong(f"{refused.refusal.message} ({refused.refusal.code})", REFUSED)
-    except NoAnswer:
-        wrong("the registry does not answer: niangjia status. What is in stays; import the file again", NO_ANSWER)
+    outcomes = carried_out(_import(file, union, result, actor, federation), "What is in stays; import the file again")
     _show(outcomes, result)
     return REFUSED if outcomes[Outcome.REFUSED] else 0
 
 
-async def _import(roster: Roster, union: UUID, result: Path, actor: Actor, federation: str) -> Counter[Outcome]:
+async def _import(file: Path, union: UUID, result: Path, actor: Actor, federation: str) -> Counter[Outcome]:
+    roster = open_roster(file)
     async with connection() as broker:
-        offset = await shared_offset(broker.jetstream()) if is_settable() else timedelta()
-        today = (datetime.now(UTC) + offset).astimezone(SHANGHAI).date()
+        today = (await now(broker)).date()
         client = Client(broker, patience=PATIENCE)
         caller = Caller(client=client, programme="registry", actor=actor, federation=federation)
         with bars() as stages:

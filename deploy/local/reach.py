@@ -2,20 +2,32 @@
 where they are set, else what runs here."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import asyncpg
 import nats
 import nats.errors
+import uvloop
 from nats.aio.client import Client as Connection
 
 from deploy.local.home import Run, default_home
-from deploy.local.terminal import NO_ANSWER, wrong
+from deploy.local.terminal import NO_ANSWER, REFUSED, wrong
 from shared.runtime.broker import SignIn
+from shared.runtime.client import NoAnswer
+from shared.schemas.messages import Refused
 
-__all__ = ["connection", "database", "database_url", "master_key_file", "run", "schemas_with", "urls_of"]
+__all__ = [
+    "carried_out",
+    "connection",
+    "database",
+    "database_url",
+    "master_key_file",
+    "run",
+    "schemas_with",
+    "urls_of",
+]
 
 
 def run() -> Run:
@@ -90,3 +102,16 @@ async def schemas_with(pool: asyncpg.Pool, table: str, programme: str = "") -> l
     if programme not in names:
         wrong(f"{programme} has none; those that have: {', '.join(names) or 'no programme yet'}")
     return [programme]
+
+
+def carried_out[T](work: Coroutine[object, object, T], stays: str) -> T:
+    """What comes of work on files and services. Ends the command where a file can't be read or written, a service
+    refuses, or none answers: `stays` then says what was done all the same, and how to go on."""
+    try:
+        return uvloop.run(work)
+    except OSError as error:
+        wrong(f"cannot read or write {error.filename}: {error.strerror}")
+    except Refused as refused:
+        wrong(f"{refused.refusal.message} ({refused.refusal.code})", REFUSED)
+    except NoAnswer as error:
+        wrong(f"no answer from {error}: niangjia status. {stays}", NO_ANSWER)
