@@ -15,9 +15,9 @@ from rich.text import Text
 from deploy.local.demo.aid_cases import CASES, AidCase
 from deploy.local.demo.aid_cover import cover, renew
 from deploy.local.demo.aid_desk import PERIOD, Desk
-from deploy.local.demo.cases import Told
+from deploy.local.demo.cases import Told, ended
 from deploy.local.demo.dongyang import DONGYANG, County, county, enter_county
-from deploy.local.demo.messages import ARRIVED
+from deploy.local.demo.messages import ARRIVED, show_board, show_texts, texts_to
 from deploy.local.demo.people import OPERATOR, Person
 from deploy.local.demo.stage import Stage
 from deploy.local.system import LocalSystem
@@ -54,14 +54,14 @@ async def play_aid(system: LocalSystem, connection: Connection, began: float) ->
     desk = desk_of(connection)
     try:
         played, board = await play_cases(desk, here)
-        texts = await _texts(system, here.cirrhosis)
+        texts = (await texts_to(system, here.cirrhosis))[::-1]
     except (NoAnswer, Refused, TimeoutError, httpx.HTTPError) as error:
         err.print(Text(f"✗ it did not end as it must: {error or 'no answer in time'}", "red"))
         return WRONG
     _show(played, board, texts, here)
     failed = [one for one in played if not one.well]
     untold = sum(row.count for row in board.rows if row.status not in ARRIVED)
-    known = any(KNOWN_CASE in str(text["text"]).replace(",", "") for text in texts)
+    known = any(KNOWN_CASE in text.replace(",", "") for text in texts)
     if failed or untold or not known:
         err.print(Text(f"✗ {len(failed)} cases did not end as they must, {untold} messages did not arrive", "red"))
         return WRONG
@@ -86,20 +86,11 @@ async def play_cases(desk: Desk, here: County) -> tuple[list[PlayedCase], Delive
     await desk.on(RENEWED)
     await renew(desk, here, PERIOD)
     await desk.on(ILL)
-    ended = [(case, await _ended(case, desk, here)) for case in CASES]
+    played = [(case, await ended(case.play(desk, here))) for case in CASES]
     board = await desk.told()
     return [
-        PlayedCase(case, told, *await _messages(desk.stage, getattr(here, case.who))) for case, told in ended
+        PlayedCase(case, told, *await _messages(desk.stage, getattr(here, case.who))) for case, told in played
     ], board
-
-
-async def _ended(case: AidCase, desk: Desk, here: County) -> Told:
-    try:
-        return await case.play(desk, here)
-    except Refused as refused:
-        return Told("no refusal on the way", f"{refused.refusal.code}: {refused.refusal.message}")
-    except (NoAnswer, TimeoutError) as error:
-        return Told("an answer in time", type(error).__name__)
 
 
 async def _messages(stage: Stage, person: Person) -> tuple[Counter[str], Counter[str]]:
@@ -112,17 +103,7 @@ async def _messages(stage: Stage, person: Person) -> tuple[Counter[str], Counter
     return sent["sms"], sent["email"]
 
 
-async def _texts(system: LocalSystem, person: Person) -> list[dict[str, Any]]:
-    """What the SMS sink took for a person."""
-    place = system.run.place("sms")
-    assert place is not None
-    async with httpx.AsyncClient(trust_env=False) as http:
-        reply = await http.get(f"{place.where.rstrip('/')}/messages", params={"to": person.phone, "limit": 50})
-        newest_first: list[dict[str, Any]] = reply.raise_for_status().json()["messages"]
-        return newest_first[::-1]
-
-
-def _show(played: Sequence[PlayedCase], board: DeliveryBoard, texts: Sequence[dict[str, Any]], here: County) -> None:
+def _show(played: Sequence[PlayedCase], board: DeliveryBoard, texts: Sequence[str], here: County) -> None:
     table = Table(title="职工医疗互助: the cases", title_justify="left")
     for heading in ("case", "must end", "ended"):
         table.add_column(heading, overflow="fold")
@@ -138,15 +119,5 @@ def _show(played: Sequence[PlayedCase], board: DeliveryBoard, texts: Sequence[di
         if one.texts != Counter(one.case.texts) or one.mails != one.texts:
             must, came = dict(Counter(one.case.texts)), dict(one.texts)
             err.print(Text(f"{one.case.title}: told by {came} and mails {dict(one.mails)}, must be {must}", "red"))
-    messages = Table(
-        title=f"{here.cirrhosis.name} ({here.cirrhosis.phone}) was told by text message", title_justify="left"
-    )
-    messages.add_column("短信", overflow="fold")
-    for text in texts:
-        messages.add_row(str(text["text"]))
-    out.print(messages)
-    by_status: dict[str, int] = {}
-    for row in board.rows:
-        by_status[row.status.value] = by_status.get(row.status.value, 0) + row.count
-    summary = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
-    out.print(Text(f"messages in all, to workers, cadres and officers: {summary}", "dim"))
+    show_texts(f"{here.cirrhosis.name} ({here.cirrhosis.phone}) was told by text message", texts)
+    show_board(board, "workers, cadres and officers")

@@ -7,6 +7,7 @@ from typing import Final
 
 from deploy.local.demo.people import BANK, Cast, Person
 from deploy.local.demo.stage import Stage
+from shared.runtime.client import NoAnswer
 from shared.schemas.ids import new_id
 from shared.schemas.loan import (
     AcceptLoan,
@@ -31,10 +32,10 @@ from shared.schemas.loan import (
     ShowBankWork,
     ShowLine,
 )
-from shared.schemas.messages import Role
+from shared.schemas.messages import Refused, Role
 from shared.schemas.money import cny, fen
 
-__all__ = ["CASES", "Case", "Told", "borrower", "drawn", "endorsed", "opened"]
+__all__ = ["CASES", "Case", "Told", "borrower", "drawn", "ended", "endorsed", "opened"]
 
 LINE_MONTHS: Final = 36
 YUAN: Final = 100
@@ -46,6 +47,16 @@ class Told:
 
     must: str
     came: str
+
+
+async def ended(play: Awaitable[Told]) -> Told:
+    """How a case ended; one that was cut short by a refusal, or by silence, too."""
+    try:
+        return await play
+    except Refused as refused:
+        return Told("no refusal on the way", f"{refused.refusal.code}: {refused.refusal.message}")
+    except (NoAnswer, TimeoutError) as error:
+        return Told("an answer in time", type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import httpx
 from nats.aio.client import Client as Connection
 from rich.table import Table
 from rich.text import Text
 
 from deploy.local.demo.district import ENTERPRISES, JIANGBEI, District, district, enter_district
 from deploy.local.demo.fortnight import BATCH, EACH, Fortnight
-from deploy.local.demo.messages import ARRIVED, quiet
-from deploy.local.demo.people import Person
+from deploy.local.demo.messages import ARRIVED, quiet, show_texts, texts_to
 from deploy.local.demo.stage import Stage
 from deploy.local.system import LocalSystem
 from deploy.local.terminal import WRONG, err, out
@@ -62,7 +60,7 @@ async def play_lending(system: LocalSystem, connection: Connection, began: float
     _show(table, here)
     _show_messages(fortnight.messages, sent)
     for person in (late_worker, chair):
-        _show_texts(person, await _texts(system, person))
+        show_texts(f"{person.post} ({person.phone}) was told", (await texts_to(system, person))[:4])
     await _write_labels(system, stage, here)
     unsent = sum(row.count for row in board.rows if row.status not in ARRIVED)
     if unsent or sent != Counter({name: CHANNELS * number for name, number in fortnight.messages.items()}):
@@ -107,23 +105,6 @@ def _show_messages(must: Counter[str], sent: Counter[str]) -> None:
     for name in sorted(must | sent):
         shown.add_row(name, str(CHANNELS * must[name]), str(sent[name]))
     out.print(shown)
-
-
-def _show_texts(person: Person, texts: list[dict[str, Any]]) -> None:
-    shown = Table(title=f"{person.post} ({person.phone}) was told", title_justify="left")
-    shown.add_column("短信", overflow="fold")
-    for text in texts[:4]:
-        shown.add_row(str(text["text"]))
-    out.print(shown)
-
-
-async def _texts(system: LocalSystem, person: Person) -> list[dict[str, Any]]:
-    place = system.run.place("sms")
-    assert place is not None
-    async with httpx.AsyncClient(trust_env=False) as http:
-        reply = await http.get(f"{place.where.rstrip('/')}/messages", params={"to": person.phone, "limit": 50})
-        messages: list[dict[str, Any]] = reply.raise_for_status().json()["messages"]
-        return messages
 
 
 async def _write_labels(system: LocalSystem, stage: Stage, here: District) -> None:

@@ -1,16 +1,23 @@
-"""What became of the messages: waiting until nobody is left to be told anything."""
+"""What became of the messages: waiting until nobody is left to be told anything, and showing what people were told."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
+import httpx
 from nats.js import JetStreamContext
+from rich.table import Table
+from rich.text import Text
 
-from deploy.local.demo.people import OPERATOR
+from deploy.local.demo.people import OPERATOR, Person
 from deploy.local.demo.stage import Stage
+from deploy.local.system import LocalSystem
+from deploy.local.terminal import out
 from shared.eventsourcing.wire import stream_name
 from shared.schemas.notify import DeliveryBoard, DeliveryStatus, ShowDeliveryBoard
 
-__all__ = ["ARRIVED", "quiet"]
+__all__ = ["ARRIVED", "quiet", "show_board", "show_texts", "texts_to"]
 
 QUIET_LIMIT: Final = 60.0
 ENDED: Final = frozenset(
@@ -46,3 +53,29 @@ async def quiet(stage: Stage, js: JetStreamContext, seconds: float = QUIET_LIMIT
                 await asyncio.sleep(0.1)
     except TimeoutError:
         raise TimeoutError(f"still to be told: {', '.join(left)}") from None
+
+
+async def texts_to(system: LocalSystem, person: Person) -> list[str]:
+    """What the SMS sink took for a person, the newest first."""
+    place = system.run.place("sms")
+    assert place is not None
+    async with httpx.AsyncClient(trust_env=False) as http:
+        reply = await http.get(f"{place.where.rstrip('/')}/messages", params={"to": person.phone, "limit": 50})
+        return [str(message["text"]) for message in reply.raise_for_status().json()["messages"]]
+
+
+def show_texts(title: str, texts: Sequence[str]) -> None:
+    shown = Table(title=title, title_justify="left")
+    shown.add_column("短信", overflow="fold")
+    for text in texts:
+        shown.add_row(text)
+    out.print(shown)
+
+
+def show_board(board: DeliveryBoard, recipients: str) -> None:
+    """How many messages there are, by what became of them."""
+    by_status: Counter[str] = Counter()
+    for row in board.rows:
+        by_status[row.status.value] += row.count
+    summary = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
+    out.print(Text(f"messages in all, to {recipients}: {summary}", "dim"))

@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
-import httpx
 import nats
 import typer
 from nats.aio.client import Client as Connection
@@ -17,18 +16,17 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local.demo.aid import play_aid
-from deploy.local.demo.cases import CASES, Case, Told
+from deploy.local.demo.cases import CASES, Case, Told, ended
 from deploy.local.demo.lending import play_lending
-from deploy.local.demo.messages import ARRIVED, quiet
+from deploy.local.demo.messages import ARRIVED, quiet, show_board, show_texts, texts_to
 from deploy.local.demo.people import OPERATOR, Cast, Person, cast
 from deploy.local.demo.stage import Stage, set_up
 from deploy.local.home import Home, default_home
 from deploy.local.system import LocalSystem
 from deploy.local.terminal import WRONG, err, out
-from shared.runtime.client import Client, NoAnswer
+from shared.runtime.client import Client
 from shared.runtime.clock import set_offset
 from shared.runtime.settings import ClockKind
-from shared.schemas.messages import Refused
 from shared.schemas.notify import DeliveryBoard, History, ShowHistory
 
 __all__ = ["FIRST_DAY", "demo", "quiet"]
@@ -96,11 +94,11 @@ async def _play(system: LocalSystem, connection: Connection, began: float) -> in
     await advance(timedelta())
     stage = Stage(Client(connection), advance)
     await set_up(stage, actors)
-    played = [Played(case, await _told(case, stage, actors)) for case in CASES]
+    played = [Played(case, await ended(case.play(stage, actors))) for case in CASES]
     board = await quiet(stage, js)
     histories = {person.member_id: await _history(stage, person) for person in actors.people}
     played = [_with_messages(one, actors, histories) for one in played]
-    texts = await _texts(system, actors.cable_worker)
+    texts = await texts_to(system, actors.cable_worker)
     _show(played, board, texts, actors.cable_worker)
     failed = [one for one in played if not one.well]
     untold = sum(row.count for row in board.rows if row.status not in ARRIVED)
@@ -110,15 +108,6 @@ async def _play(system: LocalSystem, connection: Connection, began: float) -> in
         return WRONG
     out.print(Text(f"✓ each of {len(played)} cases ended as it must, in {seconds:.0f} s", "bold green"))
     return 0
-
-
-async def _told(case: Case, stage: Stage, actors: Cast) -> Told:
-    try:
-        return await case.play(stage, actors)
-    except Refused as refused:
-        return Told("no refusal on the way", f"{refused.refusal.code}: {refused.refusal.message}")
-    except (NoAnswer, TimeoutError) as error:
-        return Told("an answer in time", type(error).__name__)
 
 
 async def _history(stage: Stage, person: Person) -> History:
@@ -137,18 +126,7 @@ def _with_messages(one: Played, actors: Cast, histories: dict[Any, History]) -> 
     return Played(one.case, one.told, sms, len(sent) - sms)
 
 
-async def _texts(system: LocalSystem, person: Person) -> list[dict[str, Any]]:
-    """What the SMS sink took for a person."""
-    place = system.run.place("sms")
-    assert place is not None
-    async with httpx.AsyncClient(trust_env=False) as http:
-        reply = await http.get(f"{place.where.rstrip('/')}/messages", params={"to": person.phone, "limit": 50})
-        reply.raise_for_status()
-        messages: list[dict[str, Any]] = reply.json()["messages"]
-        return messages
-
-
-def _show(played: Sequence[Played], board: DeliveryBoard, texts: Sequence[dict[str, Any]], person: Person) -> None:
+def _show(played: Sequence[Played], board: DeliveryBoard, texts: Sequence[str], person: Person) -> None:
     table = Table(title="匠心贷: the known cases", title_justify="left")
     for heading in ("case", "must end", "ended", "短信", "邮件", ""):
         counts = heading in ("短信", "邮件")
@@ -157,13 +135,5 @@ def _show(played: Sequence[Played], board: DeliveryBoard, texts: Sequence[dict[s
         mark = Text("✓", "green") if one.well else Text("✗", "bold red")
         table.add_row(one.case.title, one.told.must, one.told.came, str(one.sms), str(one.mails), mark)
     out.print(table)
-    messages = Table(title=f"{person.name} ({person.phone}) was told by text message", title_justify="left")
-    messages.add_column("短信", overflow="fold")
-    for text in texts:
-        messages.add_row(str(text["text"]))
-    out.print(messages)
-    by_status: dict[str, int] = {}
-    for row in board.rows:
-        by_status[row.status.value] = by_status.get(row.status.value, 0) + row.count
-    summary = ", ".join(f"{count} {status}" for status, count in sorted(by_status.items()))
-    out.print(Text(f"messages in all, to members, cadres, officers and the bank: {summary}", "dim"))
+    show_texts(f"{person.name} ({person.phone}) was told by text message", texts)
+    show_board(board, "members, cadres, officers and the bank")
