@@ -12,14 +12,11 @@ from deploy.local.demo.stage import Stage
 from shared.schemas.ids import UnionId, new_id
 from shared.schemas.lending import OpenPoint, PointId
 from shared.schemas.messages import Accepted, Role
-from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     AppointFederationContact,
     AppointUnionContact,
     EstablishUnion,
-    RegisterEmployer,
     RegisterFederation,
-    RegisterMember,
 )
 from shared.schemas.registry.values import FederationLevel, UnionKind, UnionPost
 
@@ -99,10 +96,7 @@ async def enter_district(stage: Stage, here: District) -> None:
 
 async def _enter_works(stage: Stage, here: District, works: Works) -> None:
     officer = here.officer.acting(Role.OFFICER)
-    registered = RegisterEmployer(
-        employer_id=works.employer.employer_id, name=works.name, credit_code=works.employer.credit_code
-    )
-    await stage.act("registry", officer, registered)
+    await stage.act("registry", officer, works.employer.registration)
     union = EstablishUnion(
         union_id=works.union_id,
         name=f"{works.name}工会",
@@ -119,15 +113,5 @@ async def _enter_works(stage: Stage, here: District, works: Works) -> None:
 
 
 async def _enter(stage: Stage, here: District, works: Works, person: Person) -> Accepted:
-    registered = RegisterMember(
-        member_id=person.member_id,
-        household_id=person.household_id,
-        union_id=works.union_id,
-        employer_id=works.employer.employer_id,
-        name=Personal(person.name),
-        id_number=Personal(person.id_number),
-        phone=Personal(person.phone),
-        email=Personal(person.email),
-        post=person.post,
-    )
+    registered = person.registration(works.union_id, works.employer.employer_id)
     return await stage.act("registry", here.officer.acting(Role.OFFICER), registered)

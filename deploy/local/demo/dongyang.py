@@ -14,9 +14,7 @@ from shared.schemas.registry import (
     AppointUnionContact,
     EstablishUnion,
     RecordBankAccount,
-    RegisterEmployer,
     RegisterFederation,
-    RegisterMember,
 )
 from shared.schemas.registry.values import FederationLevel, UnionKind, UnionPost
 
@@ -82,10 +80,7 @@ async def enter_county(stage: Stage, here: County) -> None:
     officer = here.officer.acting(Role.OFFICER)
     federation = RegisterFederation(code=DONGYANG, name="东阳市总工会", level=FederationLevel.COUNTY)
     await stage.act("registry", OPERATOR, federation)
-    registered = RegisterEmployer(
-        employer_id=here.employer.employer_id, name=here.employer.name, credit_code=here.employer.credit_code
-    )
-    await stage.act("registry", officer, registered)
+    await stage.act("registry", officer, here.employer.registration)
     union = EstablishUnion(
         union_id=here.union_id,
         name=f"{here.employer.name}工会",
@@ -103,18 +98,7 @@ async def enter_county(stage: Stage, here: County) -> None:
 
 async def _enter(stage: Stage, here: County, person: Person) -> None:
     officer = here.officer.acting(Role.OFFICER)
-    registered = RegisterMember(
-        member_id=person.member_id,
-        household_id=person.household_id,
-        union_id=here.union_id,
-        employer_id=here.employer.employer_id,
-        name=Personal(person.name),
-        id_number=Personal(person.id_number),
-        phone=Personal(person.phone),
-        email=Personal(person.email),
-        post=person.post,
-    )
-    await stage.act("registry", officer, registered)
+    await stage.act("registry", officer, person.registration(here.union_id, here.employer.employer_id))
     account = RecordBankAccount(
         member_id=person.member_id, account=Personal(f"622848000000{person.number:07d}"), bank=Personal(BANK)
     )

@@ -9,6 +9,8 @@ from stdnum.cn import ric, uscc
 
 from shared.schemas.ids import EmployerId, HouseholdId, MemberId, UnionId, new_id
 from shared.schemas.messages import Actor, Role
+from shared.schemas.personal import Personal
+from shared.schemas.registry import RegisterEmployer, RegisterMember
 from shared.schemas.registry.values import HonourLevel
 
 __all__ = ["BANK", "FEDERATION", "OPERATOR", "Cast", "Person", "cast"]
@@ -42,6 +44,20 @@ class Person:
     def email(self) -> str:
         return f"member{self.number}@example.org"
 
+    def registration(self, union_id: UnionId, employer_id: EmployerId) -> RegisterMember:
+        return RegisterMember(
+            member_id=self.member_id,
+            household_id=self.household_id,
+            union_id=union_id,
+            employer_id=employer_id,
+            name=Personal(self.name),
+            id_number=Personal(self.id_number),
+            phone=Personal(self.phone),
+            email=Personal(self.email),
+            post=self.post,
+            skilled=self.skilled,
+        )
+
     def acting(self, role: Role = Role.MEMBER) -> Actor:
         return Actor(role=role, id=str(self.member_id))
 
@@ -56,6 +72,10 @@ class Employer:
     def credit_code(self) -> str:
         body = f"91330503MA2D{self.number:05d}"
         return body + uscc.calc_check_digit(body)
+
+    @property
+    def registration(self) -> RegisterEmployer:
+        return RegisterEmployer(employer_id=self.employer_id, name=self.name, credit_code=self.credit_code)
 
 
 @dataclass(frozen=True, slots=True)

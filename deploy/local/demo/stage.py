@@ -10,7 +10,6 @@ from deploy.local.demo.people import FEDERATION, OPERATOR, Cast, Person
 from shared.runtime.client import Client
 from shared.runtime.envelope import Envelope
 from shared.schemas.messages import Accepted, Actor, Command, Query, Refused, Role
-from shared.schemas.personal import Personal
 from shared.schemas.registry import (
     AdmitEmployer,
     AppointFederationContact,
@@ -19,9 +18,7 @@ from shared.schemas.registry import (
     GiveConsent,
     GrantHonour,
     JoinHousehold,
-    RegisterEmployer,
     RegisterFederation,
-    RegisterMember,
 )
 from shared.schemas.registry.values import ConsentPurpose, FederationLevel, UnionKind, UnionPost
 
@@ -85,8 +82,7 @@ async def set_up(stage: Stage, cast: Cast) -> None:
     federation = RegisterFederation(code=FEDERATION, name="南浔区总工会", level=FederationLevel.COUNTY)
     await stage.act("registry", OPERATOR, federation)
     for one in cast.employers:
-        registered = RegisterEmployer(employer_id=one.employer_id, name=one.name, credit_code=one.credit_code)
-        await stage.act("registry", officer, registered)
+        await stage.act("registry", officer, one.registration)
     union = EstablishUnion(
         union_id=cast.union_id,
         name="南浔示例联合工会",
@@ -109,19 +105,7 @@ async def set_up(stage: Stage, cast: Cast) -> None:
 async def enter(stage: Stage, cast: Cast, person: Person) -> None:
     """A member of the union, with their titles and a consent to share with the bank."""
     officer = cast.officer.acting(Role.OFFICER)
-    registered = RegisterMember(
-        member_id=person.member_id,
-        household_id=person.household_id,
-        union_id=cast.union_id,
-        employer_id=cast.employers[0].employer_id,
-        name=Personal(person.name),
-        id_number=Personal(person.id_number),
-        phone=Personal(person.phone),
-        email=Personal(person.email),
-        post=person.post,
-        skilled=person.skilled,
-    )
-    await stage.act("registry", officer, registered)
+    await stage.act("registry", officer, person.registration(cast.union_id, cast.employers[0].employer_id))
     for title, level in person.titles:
         await stage.act("registry", officer, GrantHonour(member_id=person.member_id, title=title, level=level))
     consent = GiveConsent(

@@ -43,7 +43,6 @@ from shared.schemas.registry import (
     AppointFederationContact,
     AppointUnionContact,
     EstablishUnion,
-    RegisterEmployer,
     RegisterFederation,
 )
 from shared.schemas.registry.values import FederationLevel, UnionKind, UnionPost
@@ -85,10 +84,7 @@ async def found(stage: Stage, people: Cast) -> None:
     if (code := await stage.refusal("registry", OPERATOR, federation)) not in ("accepted", "federation_exists"):
         wrong(f"the federation is refused: {code}", REFUSED)
     officer, (employer,) = people.officer.acting(Role.OFFICER), people.employers
-    registered = RegisterEmployer(
-        employer_id=employer.employer_id, name=employer.name, credit_code=employer.credit_code
-    )
-    await stage.act("registry", officer, registered)
+    await stage.act("registry", officer, employer.registration)
     union = EstablishUnion(
         union_id=people.union_id, name="南浔示例工会", kind=UnionKind.SINGLE, employer_ids=(employer.employer_id,)
     )
