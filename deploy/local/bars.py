@@ -1,9 +1,8 @@
-"""Progress of something long, as a terminal shows it: a bar for each of its stages."""
+"""Progress of something long: a bar for each of its stages in a terminal, and now and then a line elsewhere."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from enum import StrEnum
 from typing import Final
 
 from rich.progress import (
@@ -22,27 +21,44 @@ __all__ = ["Stages", "bars"]
 
 BEAT: Final = 0.1
 """Seconds between moves of a bar."""
+LINE: Final = 10.0
+"""Seconds between lines."""
 
 
 class Stages:
-    """A bar for each stage, moved now and then: not for each of seventy thousand rows."""
+    """How far each stage has come, shown now and then: not for each of seventy thousand rows."""
 
-    def __init__(self, bar: Progress) -> None:
-        self._bar = bar
-        self._tasks: dict[StrEnum, TaskID] = {}
+    def __init__(self, show: Callable[[str, int, int], None], beat: float) -> None:
+        self._show, self._beat = show, beat
         self._due = 0.0
 
-    def __call__(self, stage: StrEnum, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int) -> None:
         if (now := time.monotonic()) < self._due and done < total:
             return
-        self._due = now + BEAT
-        if stage not in self._tasks:
-            self._tasks[stage] = self._bar.add_task(stage.value)
-        self._bar.update(self._tasks[stage], completed=done, total=total)
+        self._due = now + self._beat
+        self._show(stage, done, total)
+
+    def stage(self, name: str) -> Callable[[int, int], None]:
+        """What is to be told how far one stage has come."""
+        return lambda done, total: self(name, done, total)
+
+    def steps(self, name: str, total: int) -> Callable[[], None]:
+        """What is to be told of each step of one stage."""
+        done = 0
+
+        def step() -> None:
+            nonlocal done
+            done += 1
+            self(name, done, total)
+
+        return step
 
 
 @contextmanager
 def bars() -> Iterator[Stages]:
+    if not err.is_terminal:
+        yield Stages(_line, LINE)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -51,4 +67,19 @@ def bars() -> Iterator[Stages]:
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        yield Stages(bar)
+        yield Stages(_bar_in(bar), BEAT)
+
+
+def _bar_in(progress: Progress) -> Callable[[str, int, int], None]:
+    tasks: dict[str, TaskID] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = progress.add_task(stage)
+        progress.update(tasks[stage], completed=done, total=total)
+
+    return show
+
+
+def _line(stage: str, done: int, total: int) -> None:
+    err.print(f"{stage}: {done:,} of {total:,}")

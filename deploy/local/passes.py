@@ -1,6 +1,6 @@
 """Passes over a whole log: read models filled anew, seals proved."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from importlib import import_module
 from typing import Any
@@ -8,18 +8,10 @@ from uuid import UUID
 
 from nats.aio.client import Client as Connection
 from nats.js.errors import NotFoundError
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from deploy.local.bars import bars
 from deploy.local.reach import connection, database, master_key_file, schemas_with, urls_of
-from deploy.local.terminal import err, wrong
+from deploy.local.terminal import wrong
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.feed import StreamFeed
 from shared.eventsourcing.folding import CannotFold
@@ -57,18 +49,17 @@ async def rebuild_views(programme: str, only: str) -> None:
     if only and only not in names:
         wrong(f"{programme} has no read model {only}; it has {', '.join(names)}")
     async with _projectors(service) as projectors:
-        with _progress() as progress:
+        with bars() as stages:
             for projector, view in projectors:
                 if only and view.name != only:
                     continue
-                task = progress.add_task(view.name, total=None)
                 try:
-                    position = await projector.rebuild(type(view), _reporting(progress, task))
+                    position = await projector.rebuild(type(view), stages.stage(view.name))
                 except BeingBuilt:
                     wrong(f"{view.name} is being filled by somebody else just now")
                 except CannotFold as error:
                     wrong(f"{view.name} stops at position {error.position}, {error.type}: {type(error.error).__name__}")
-                progress.update(task, completed=position, total=position)
+                stages(view.name, position, position)
 
 
 @asynccontextmanager
@@ -96,16 +87,15 @@ async def verify_logs(programme: str, anchors: list[Seal]) -> dict[str, Verified
     results: dict[str, Verified | Broken] = {}
     async with database() as pool, connection() as broker:
         names = await schemas_with(pool, "seals", programme)
-        with _progress() as progress:
+        with bars() as stages:
             for name in names:
-                task = progress.add_task(name, total=None)
                 async with (
                     EventStore(urls_of(name)[0], name, Codec([])) as store,
                     aclosing(_published(broker, name)) as sent,
                 ):
                     results[name] = await verify(
                         store,
-                        _reporting(progress, task),
+                        stages.stage(name),
                         anchors=anchors,
                         published=sent,
                     )
@@ -126,18 +116,3 @@ async def _published(broker: Connection, programme: str) -> AsyncGenerator[tuple
                     yield recorded.position, recorded.id
                 if page[-1].position >= head:
                     return
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=err,
-    )
-
-
-def _reporting(progress: Progress, task: TaskID) -> Callable[[int, int], None]:
-    return lambda done, total: progress.update(task, completed=done, total=total)

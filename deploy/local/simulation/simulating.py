@@ -3,16 +3,15 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import nats
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from deploy.local.bars import bars
 from deploy.local.home import Home, default_home
 from deploy.local.simulation.figures import DONGYANG_2019H1
 from deploy.local.system import LocalSystem, Programme
@@ -20,9 +19,6 @@ from deploy.local.terminal import WRONG, err, out
 from shared.runtime.client import NoAnswer
 from shared.runtime.settings import ClockKind
 from shared.schemas.messages import Refused
-
-if TYPE_CHECKING:
-    from deploy.local.simulation.half_year import Report
 
 __all__ = ["simulate"]
 
@@ -57,11 +53,10 @@ async def _simulate(home: Home, story: Story, seed: int, scale: int) -> int:
         await stack.enter_async_context(system)
         connection = await nats.connect(system.run.nats_url, name="simulation")
         stack.push_async_callback(connection.close)
-        progress = stack.enter_context(_progress())
         try:
-            played = await play(connection, DONGYANG_2019H1.scaled(scale), seed, _reporting(progress))
+            with bars() as stages:
+                played = await play(connection, DONGYANG_2019H1.scaled(scale), seed, stages.steps)
         except (NoAnswer, Refused, TimeoutError, ExceptionGroup) as error:
-            progress.stop()
             err.print(Text(f"✗ it did not end as it must: {_first(error)}", "red"))
             return WRONG
     out.print(played.statement)
@@ -71,22 +66,6 @@ async def _simulate(home: Home, story: Story, seed: int, scale: int) -> int:
         return WRONG
     out.print(Text(f"✓ every sum holds, in {time.monotonic() - began:.0f} s", "bold green"))
     return 0
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
-    )
-
-
-def _reporting(progress: Progress) -> "Report":
-    """A line for each stretch of the play, and what is to be told of each step of it."""
-
-    def begin(what: str, total: int) -> Callable[[], None]:
-        task = progress.add_task(what, total=total)
-        return lambda: progress.advance(task)
-
-    return begin
 
 
 def _first(error: BaseException) -> str:
