@@ -30,29 +30,36 @@ LISTENED_TO: Final = ("aid", "lending", "loan", "registry")
 
 
 async def quiet(stage: Stage, js: JetStreamContext, seconds: float = QUIET_LIMIT) -> DeliveryBoard:
-    """The delivery board, once nobody is left to be told anything. Raises TimeoutError, which says what is left."""
-    left = ["no answer"]
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                heard = {one: await js.consumer_info(stream_name(one), f"notify-on-{one}") for one in LISTENED_TO}
-                query = ShowDeliveryBoard(federation=stage.federation)
-                board: DeliveryBoard = await stage.ask("notify", OPERATOR, query)
-                left = [
-                    f"{one.num_pending + one.num_ack_pending} events of {name}"
-                    for name, one in heard.items()
-                    if one.num_pending or one.num_ack_pending
-                ]
-                left += [
-                    f"{row.count} {row.template.id} {row.status} by {row.channel}"
-                    for row in board.rows
-                    if row.status not in ENDED
-                ]
-                if not left:
-                    return board
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise TimeoutError(f"still to be told: {', '.join(left)}") from None
+    """The delivery board, once nobody is left to be told anything. Raises TimeoutError, which says what is left, where
+    nothing has changed for so many seconds."""
+    left, loop = ["no answer"], asyncio.get_running_loop()
+    moved = loop.time()
+    while loop.time() - moved < seconds:
+        try:
+            async with asyncio.timeout_at(moved + seconds):
+                board, now_left = await _left(stage, js)
+        except TimeoutError:
+            break
+        if not now_left:
+            return board
+        if now_left != left:
+            left, moved = now_left, loop.time()
+        await asyncio.sleep(0.1)
+    raise TimeoutError(f"still to be told: {', '.join(left)}")
+
+
+async def _left(stage: Stage, js: JetStreamContext) -> tuple[DeliveryBoard, list[str]]:
+    heard = {one: await js.consumer_info(stream_name(one), f"notify-on-{one}") for one in LISTENED_TO}
+    board: DeliveryBoard = await stage.ask("notify", OPERATOR, ShowDeliveryBoard(federation=stage.federation))
+    unheard = [
+        f"{one.num_pending + one.num_ack_pending} events of {name}"
+        for name, one in heard.items()
+        if one.num_pending or one.num_ack_pending
+    ]
+    unsent = [
+        f"{row.count} {row.template.id} {row.status} by {row.channel}" for row in board.rows if row.status not in ENDED
+    ]
+    return board, unheard + unsent
 
 
 async def texts_to(system: LocalSystem, person: Person) -> list[str]:

@@ -91,13 +91,16 @@ async def test_what_is_no_address_is_refused_for_good(nonsense: str) -> None:
     assert peer.taken == []
 
 
-async def test_one_connection_carries_many_mails_sent_at_once() -> None:
+async def test_one_connection_carries_mails_that_come_one_by_one_and_a_few_those_that_come_at_once() -> None:
     async with smtp_peer() as peer:
         smtp = provider(peer.port)
+        for _ in range(5):
+            await smtp.send(email())
+        assert (len(peer.taken), peer.connections) == (5, 1)
         await asyncio.gather(*(smtp.send(email()) for _ in range(20)))
         await smtp.close()
-    assert len(peer.taken) == 20
-    assert peer.connections == 1
+    assert len(peer.taken) == 25
+    assert peer.connections == smtp.at_once == 4
 
 
 async def test_a_connection_that_the_server_closed_is_renewed() -> None:
