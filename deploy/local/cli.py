@@ -7,6 +7,7 @@ from deploy.local import (
     backup,
     bank_file,
     calling,
+    city,
     clock,
     county,
     dead_letters,
@@ -22,6 +23,7 @@ from deploy.local import (
     running,
     sizes,
     status,
+    streams,
     upkeep,
 )
 from deploy.local.demo import playing, union_side
@@ -56,12 +58,14 @@ for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
     app.command(rich_help_panel="For operators")(command)
 app.command(rich_help_panel="For operators")(credentials.credentials)
 app.command(rich_help_panel="For operators")(provision.provision)
+app.add_typer(city.app, name="city", rich_help_panel="For operators")
 app.add_typer(reconcile.app, name="reconcile", rich_help_panel="For operators")
 app.command(rich_help_panel="For operators")(backup.backup)
 app.command(rich_help_panel="For operators")(restore.restore)
 app.command(rich_help_panel="For operators")(recovery.recover)
 app.command(rich_help_panel="For operators")(county.county_secrets)
 app.command(rich_help_panel="For operators")(install.install)
+app.command(rich_help_panel="For operators")(streams.streams)
 app.command(rich_help_panel="For operators")(sizes.sizes)
 app.command("as-of", rich_help_panel="For operators")(as_of.as_of)
 app.add_typer(replay.app, name="replay", rich_help_panel="For operators")

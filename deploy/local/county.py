@@ -10,6 +10,7 @@ What the broker wants comes from `niangjia credentials`.
 import os
 import secrets
 from base64 import b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import unquote, urlsplit
@@ -21,34 +22,50 @@ from deploy.local.home import KEY_BYTES
 from deploy.local.system import DATABASE, PROGRAMMES
 from deploy.local.terminal import out
 
-__all__ = ["ADMIN", "READER", "county_secrets", "password_of"]
+__all__ = ["ADMIN", "READER", "Database", "Folder", "Reader", "county_secrets", "keep_urls", "passwords_in", "show"]
 
 ADMIN: Final = "admin"
+URL: Final = "database-url-"
 READER: Final = 10001
 """The user that the image runs as: secrets are bound into containers with their owner and mode."""
 
 
-def county_secrets(
-    folder: Annotated[Path, typer.Argument(help="where they are kept", show_default=False)],
-    database: Annotated[str, typer.Option(help="where PostgreSQL is: host:port")] = "postgres:5432",
-    reader: Annotated[int, typer.Option(help="the user id that may read them, when root makes them")] = READER,
-) -> None:
+Folder = Annotated[Path, typer.Argument(help="where they are kept", show_default=False)]
+Database = Annotated[str, typer.Option(help="where PostgreSQL is: host:port, of both where there is a standby")]
+Reader = Annotated[int, typer.Option(help="the user id that may read them, when root makes them")]
+
+
+def county_secrets(folder: Folder, database: Database = "postgres:5432", reader: Reader = READER) -> None:
     """Make the passwords and keys of a county's services. May be repeated: what is there stays."""
+    account = keep_urls(folder, [programme.name for programme in PROGRAMMES], database, reader)
+    _keep(folder / "master.key", account, b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+    show(folder)
+
+
+def keep_urls(folder: Path, services: Sequence[str], database: str, reader: int) -> Account:
+    """With what these services sign in to PostgreSQL, and who has every right. Says whose the files are."""
     account = Account(reader, reader, ()) if os.geteuid() == 0 else Account()
     own_folder(folder, account)
-    for name in (ADMIN, *(programme.name for programme in PROGRAMMES)):
-        url = f"postgresql://{name}:{secrets.token_urlsafe(24)}@{database}/{DATABASE}"
-        _keep(folder / f"database-url-{name}", account, url)
-    _keep(folder / f"postgres-{ADMIN}", account, password_of(folder, ADMIN))
-    _keep(folder / "master.key", account, b64encode(secrets.token_bytes(KEY_BYTES)).decode())
+    both = "?target_session_attrs=read-write" if "," in database else ""
+    for name in (ADMIN, *services):
+        url = f"postgresql://{name}:{secrets.token_urlsafe(24)}@{database}/{DATABASE}{both}"
+        _keep(folder / f"{URL}{name}", account, url)
+    _keep(folder / f"postgres-{ADMIN}", account, passwords_in(folder)[ADMIN])
+    return account
+
+
+def show(folder: Path) -> None:
     for file in sorted(folder.iterdir()):
         out.print(file, soft_wrap=True, highlight=False)
 
 
-def password_of(folder: Path, name: str) -> str:
-    """Raises OSError where there is no such file."""
-    url = (folder / f"database-url-{name}").read_text(encoding="utf-8").strip()
-    return unquote(urlsplit(url).password or "")
+def passwords_in(folder: Path) -> dict[str, str]:
+    """By service. Raises OSError."""
+    return {
+        file.name.removeprefix(URL): unquote(urlsplit(file.read_text(encoding="utf-8").strip()).password or "")
+        for file in sorted(folder.iterdir())
+        if file.name.startswith(URL)
+    }
 
 
 def _keep(path: Path, account: Account, text: str) -> None:

@@ -8,16 +8,17 @@ from urllib.parse import urlsplit
 
 import typer
 
-from deploy.local.county import password_of
+from deploy.local.county import ADMIN, passwords_in
 from deploy.local.rights import grant
-from deploy.local.system import PROGRAMMES
 from deploy.local.terminal import out, wrong
 
 __all__ = ["install"]
 
 
 def install(
-    secrets: Annotated[Path, typer.Argument(help="the folder that niangjia county-secrets made", show_default=False)],
+    secrets: Annotated[
+        Path, typer.Argument(help="the folder of niangjia county-secrets or city secrets", show_default=False)
+    ],
 ) -> None:
     """Prepare the database at DATABASE_URL, at first and after each upgrade, before the services start.
 
@@ -27,10 +28,11 @@ def install(
     url = os.environ.get("DATABASE_URL") or (Path(file).read_text(encoding="utf-8").strip() if file else "")
     if not url:
         wrong("DATABASE_URL is not set: niangjia up prepares its own database")
-    names = [programme.name for programme in PROGRAMMES]
     try:
-        passwords = {name: password_of(secrets, name) for name in names}
+        passwords = {name: word for name, word in passwords_in(secrets).items() if name != ADMIN}
     except OSError as error:
-        wrong(f"no password of a service: {error}")
+        wrong(f"no passwords of services: {error}")
+    if not passwords:
+        wrong(f"no passwords of services in {secrets}: niangjia county-secrets makes them")
     asyncio.run(grant(url, urlsplit(url).path.lstrip("/"), passwords))
-    out.print(f"prepared for {', '.join(names)}")
+    out.print(f"prepared for {', '.join(passwords)}")

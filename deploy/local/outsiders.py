@@ -4,20 +4,34 @@ The keys lie under `outside/` of the home, such as `outside/bank-nxbank.nk`: wit
 whoever builds a bank's system signs in as the bank will.
 """
 
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
 import nats
+from pydantic import ValidationError
 
 from deploy.local.account import Account, own_folder
 from deploy.local.home import Home
+from deploy.local.terminal import wrong
 from deploy.nats.accounts import accounts
 from deploy.nats.configuration import Password, PublicKey, accounts_block
 from deploy.nats.keys import USER, kept
 from deploy.nats.parties import Parties
 from deploy.nats.streams import provide
 
-__all__ = ["accounts_of", "key_file", "provide_streams"]
+__all__ = ["accounts_of", "key_file", "parties_in", "provide_streams"]
+
+
+def parties_in(path: Path) -> Parties:
+    """The banks and hospitals that a file names. Ends the command where it can't be read."""
+    try:
+        return Parties.read(path)
+    except ValidationError as error:
+        first = error.errors()[0]
+        wrong(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        wrong(f"{path} can't be read: {error}")
 
 
 def key_file(home: Home, account: str) -> Path:

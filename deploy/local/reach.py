@@ -1,6 +1,7 @@
 """How the command line reaches the system: `NATS_URL` (with `NATS_CREDS_FILE` and `NATS_CA_FILE`) and `DATABASE_URL`
 where they are set, else what runs here."""
 
+import logging
 import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -17,6 +18,8 @@ from deploy.local.terminal import NO_ANSWER, REFUSED, wrong
 from shared.runtime.broker import SignIn
 from shared.runtime.client import NoAnswer
 from shared.schemas.messages import Refused
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # nats-py leaves TLS in a way that asyncio warns of, each time
 
 __all__ = [
     "carried_out",
@@ -65,7 +68,7 @@ async def connection() -> AsyncIterator[Connection]:
     sign_in = SignIn(_file("NATS_CREDS_FILE"), _file("NATS_CA_FILE")).options()
     try:
         broker = await nats.connect(
-            url, name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet, **sign_in
+            url.split(","), name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet, **sign_in
         )
     except (OSError, nats.errors.Error, TimeoutError) as error:
         wrong(f"the broker does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)

@@ -17,9 +17,10 @@ from nats.js.errors import NotFoundError
 from rich.table import Table
 from rich.text import Text
 
+from deploy.local.outsiders import parties_in
 from deploy.local.reach import connection, database
 from deploy.local.terminal import WRONG, Output, out, wrong
-from deploy.nats.parties import CONSUMER, SHIPPED, Bank, Parties
+from deploy.nats.parties import CONSUMER, SHIPPED, Bank
 from deploy.nats.reconciliation import (
     ANSWERS,
     QUESTIONS,
@@ -51,7 +52,7 @@ def bank(
     output: Output = "text",
 ) -> None:
     """What was sent to a bank on a day, what it took of it, what it answered; exit code 1 where they differ."""
-    banks = {party.code: party for party in Parties.read(parties).bank}
+    banks = {party.code: party for party in parties_in(parties).bank}
     if code not in banks:
         wrong(f"no bank is named {code!r}: {', '.join(banks)}")
     try:

@@ -101,8 +101,9 @@ def _api(call: str, *, many: bool = False) -> Share:
 
 
 def _operator() -> User:
-    """Calls services, keeps streams and consumers, sets the clock; publishes no event."""
-    publish = ("cmd.>", "qry.>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", f"$KV.{BUCKET}.>")
+    """Calls services, keeps streams and consumers, sets the clock, asks a city or county how far it is; publishes no
+    event."""
+    publish = ("cmd.>", "qry.>", "$JS.API.>", "$JS.*.API.CONSUMER.INFO.*.*", "$JS.ACK.>", "$JS.FC.>", f"$KV.{BUCKET}.>")
     return User(OPERATOR, publish, ("evt.>", ADVISORIES, INBOX))
 
 

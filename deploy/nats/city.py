@@ -5,7 +5,11 @@ it. Both go by durable consumers: each event arrives once and in order, whoever 
 of the city, nor of another county, and the city nothing else of a county.
 """
 
+import json
+import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from nats.js import JetStreamContext
@@ -21,16 +25,36 @@ from nats.js.api import (
 )
 from nats.js.errors import NotFoundError
 
-from deploy.nats.accounts import User
+from deploy.nats.accounts import Account, User, accounts
+from deploy.nats.parties import Parties
 from shared.eventsourcing.relay import ensure_stream
 from shared.eventsourcing.wire import stream_name, subjects
 
-__all__ = ["DOMAIN", "county_user", "domain_of", "provide_city", "provide_county"]
+__all__ = [
+    "AID",
+    "CA",
+    "CITY",
+    "CREDS",
+    "DOMAIN",
+    "GIVEN",
+    "Given",
+    "city_accounts",
+    "counties_of",
+    "county_in",
+    "county_user",
+    "domain_of",
+    "provide_city",
+    "provide_county",
+]
 
 DOMAIN: Final = "city"
 """What the city's JetStream is called."""
 AID: Final = stream_name("aid")
 CITY: Final = stream_name("city")
+GIVEN: Final = "city.toml"
+CREDS: Final = "city.creds"
+CA: Final = "city-ca.pem"
+"""What a city gives to a county: which it is and where the city is, as whom it signs in, whom it believes."""
 HEARTBEAT: Final = 1.0
 UNACKNOWLEDGED: Final = 1000
 """Messages on their way, at most."""
@@ -42,6 +66,38 @@ ROUTING: Final = ("_INBOX.>", "_R_.>", "$JSC.R.>", "$JS.S.>", "$JS.M.>")
 def domain_of(county: str) -> str:
     """What a county's JetStream is called. `county` is its division code."""
     return f"county-{county}"
+
+
+def county_in(domain: str | None) -> str | None:
+    """The code of the county whose JetStream is called so, if it is one."""
+    kind, dash, code = (domain or "").partition("-")
+    return code if dash and kind == "county" else None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a city tells a county: which one it is, and where the city is reached."""
+
+    county: str
+    urls: tuple[str, ...]
+
+    def toml(self) -> str:
+        return f"county = {json.dumps(self.county)}\nurls = {json.dumps(self.urls)}\n"
+
+    @classmethod
+    def read(cls, folder: Path) -> "Given":
+        """Raises OSError; ValueError where it is none."""
+        held = tomllib.loads((folder / GIVEN).read_text("utf-8"))
+        try:
+            return cls(str(held["county"]), tuple(map(str, held["urls"])))
+        except KeyError as missing:
+            raise ValueError(f"{folder / GIVEN} does not say {missing}") from None
+
+
+def city_accounts(counties: Sequence[str]) -> tuple[Account, ...]:
+    """The union's first: the city's service, the operator, and each county."""
+    union, *others = accounts(("city",), Parties())
+    return (replace(union, users=(*union.users, *map(county_user, counties))), *others)
 
 
 def county_user(county: str) -> User:
@@ -83,6 +139,16 @@ async def provide_county(js: JetStreamContext, county: str, replicas: int = 1) -
     await _consumer(js, AID, DOMAIN, f"deliver.{domain_of(county)}.{DOMAIN}")
     source = _source(CITY, DOMAIN, _down(county), f"deliver.{DOMAIN}.{domain_of(county)}")
     await _provide(js, CITY, [source], replicas)
+
+
+async def counties_of(js: JetStreamContext) -> list[str]:
+    """At the city: those whose events it takes, in their codes' order."""
+    try:
+        sources = (await js.stream_info(AID)).config.sources or []
+    except NotFoundError:
+        return []
+    domains = (source.external.api.split(".")[1] for source in sources if source.external is not None)
+    return sorted(code for domain in domains if (code := county_in(domain)) is not None)
 
 
 def _down(county: str) -> str:

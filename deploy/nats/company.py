@@ -11,31 +11,33 @@ __all__ = ["Tls", "cluster", "county", "hub"]
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """Files, as the server finds them. Both ends show a certificate of the CA."""
+    """Files, as the server finds them."""
 
     certificate: str
     key: str
     ca: str
 
-    def block(self, *, verify: bool = True) -> str:
-        verified = " verify: true" if verify else ""
-        return f'tls {{ cert_file: "{self.certificate}" key_file: "{self.key}" ca_file: "{self.ca}"{verified} }}'
+    def block(self, *, both: bool = False) -> str:
+        """With `both`, whoever calls must show a certificate of the CA too."""
+        checked = f', ca_file: "{self.ca}", verify: true' if both else ""
+        return f'tls {{ cert_file: "{self.certificate}", key_file: "{self.key}"{checked} }}'
 
 
 def cluster(name: str, listen: str, nodes: Sequence[str], tls: Tls | None = None) -> str:
     """Of a node that takes other nodes on `listen`; `nodes` are all their addresses, `host:port`, its own too."""
     routes = "\n".join(f'    "nats://{node}"' for node in nodes)
-    secured = f"\n  {tls.block()}" if tls is not None else ""
+    secured = f"\n  {tls.block(both=True)}" if tls is not None else ""
     return f'cluster {{\n  name: {name}\n  listen: "{listen}"{secured}\n  routes: [\n{routes}\n  ]\n}}\n'
 
 
-def hub(listen: str, tls: Tls | None = None) -> str:
+def hub(listen: str, tls: Tls) -> str:
     """Of the city's broker, which takes counties on `listen`; each signs in as a user of `deploy.nats.city`."""
-    secured = f"\n  {tls.block()}" if tls is not None else ""
-    return f'leafnodes {{\n  listen: "{listen}"{secured}\n}}\n'
+    return f'leafnodes {{\n  listen: "{listen}"\n  {tls.block()}\n}}\n'
 
 
-def county(url: str, account: str, tls: Tls | None = None) -> str:
-    """Of a county's broker, whose `account` takes part: it calls the city at `url`, each second while that is away."""
-    secured = f" {tls.block(verify=False)}" if tls is not None else ""
-    return f'leafnodes {{\n  reconnect: "1s"\n  remotes: [ {{ url: "{url}", account: "{account}"{secured} }} ]\n}}\n'
+def county(urls: Sequence[str], account: str, creds: str, ca: str) -> str:
+    """Of a county's broker, whose `account` (a public key) takes part: it calls the city at one of `urls`, signs in by
+    the file `creds`, and believes `ca`; each second while the city is away."""
+    listed = ", ".join(f'"{url}"' for url in urls)
+    remote = f'urls: [{listed}], account: "{account}", credentials: "{creds}", tls {{ ca_file: "{ca}" }}'
+    return f'leafnodes {{\n  reconnect: "1s"\n  remotes: [ {{ {remote} }} ]\n}}\n'

@@ -1,16 +1,18 @@
 """`niangjia credentials`: everything that a broker and those who sign in to it need, in one folder.
 
     keys/      seeds of the operator, of accounts and users, and the CA's key: to be kept offline
-    server/    what each node of the broker reads: accounts.conf, server.conf, its certificate
+    server/    what each node of the broker reads: accounts.conf, server.conf, its certificate;
+               of a cluster node-1.conf and so on in place of server.conf
     users/     what a service or the operator signs in with
     outside/   what is given to a bank or hospital, one folder each: niangjia.creds and ca.pem
+    counties/  at a city, what is given to each county: city.creds, city-ca.pem and city.toml
 
 Made again it keeps all keys: a party that was added gets its own, one that is gone from the file can't sign in any
 more, and nodes take the new accounts up by `nats-server --signal reload`.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +22,39 @@ import typer
 
 from deploy.local.account import Account as Owner
 from deploy.local.account import own_file, own_folder
+from deploy.local.outsiders import parties_in
 from deploy.local.system import PROGRAMMES
 from deploy.local.terminal import out, wrong
 from deploy.nats import certificates, keys
 from deploy.nats.accounts import OPERATIONS, UNION, Account, User, accounts
+from deploy.nats.city import CA, CREDS, DOMAIN, GIVEN, Given, city_accounts, domain_of
+from deploy.nats.company import county, hub
+from deploy.nats.keys import Key
+from deploy.nats.nodes import ROUTES, TLS, Address, Place, configurations
 from deploy.nats.parties import SHIPPED, Parties
 from deploy.nats.tokens import Signer, creds_file
 
-__all__ = ["Credentials", "credentials", "make"]
+__all__ = ["Credentials", "credentials", "make", "make_city"]
 
 SYSTEM: Final = "system"
 """The account in which nats-server tells of itself; its one user watches the servers."""
+LOCAL: Final = ("localhost", "127.0.0.1")
+OFFLINE: Final = "keys/ opens everything: keep it offline"
+
+
+def _node(text: str) -> Address:
+    try:
+        return Address.parse(text, ROUTES)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
+Folder = Annotated[Path, typer.Argument(help="where they are kept", show_default=False)]
+Hosts = Annotated[list[str] | None, typer.Option(help="a name or address by which the broker is reached")]
+Nodes = Annotated[
+    list[Address] | None,
+    typer.Option(parser=_node, metavar="HOST[:PORT]", help="of a cluster, thrice: where its nodes take each other"),
+]
 
 
 @dataclass(frozen=True)
@@ -56,10 +80,16 @@ class Credentials:
     def outside(self, account: str) -> Path:
         return self.folder / "outside" / account
 
+    def county(self, code: str) -> Path:
+        return self.folder / "counties" / code
+
     def make_folders(self) -> None:
         for folder in (self.folder, self.keys, self.server, self.users, self.folder / "outside"):
             own_folder(folder, Owner())
         own_file(self.folder / ".gitignore", Owner(), "*\n")  # wherever it lies, no repository takes it in
+
+    def account_key(self, account: str) -> Key:
+        return keys.kept(self.keys / f"account-{account}.nk", keys.ACCOUNT)
 
     def user_key(self, user: str) -> Path:
         return self.keys / f"user-{user}.nk"
@@ -92,30 +122,79 @@ def make(
     hosts: Sequence[str],
     now: datetime,
     renew: Sequence[str] = (),
+    nodes: Sequence[Address] = (),
+    city: Path | None = None,
 ) -> Credentials:
-    """`renew` names accounts of outsiders whose user gets a new key. Raises KeyError for one that there is not."""
-    made, everyone = Credentials(folder), accounts(services, parties)
-    by_name = {account.name: account for account in everyone}
+    """A county's. `renew` names outsiders who get a new key, `nodes` are those of a cluster, and `city` is the folder
+    that the city gave to a county. Raises KeyError for an outsider that there is not; OSError or ValueError where the
+    city's folder is none."""
+    made = Credentials(folder)
     made.make_folders()
+    everyone = accounts(services, parties)
+    place = Place(nodes=nodes) if city is None else _under(city, made, nodes)
+    _make(made, everyone, place, hosts, now, renew)
+    return made
+
+
+def _under(city: Path, made: Credentials, nodes: Sequence[Address]) -> Place:
+    """Of a county that calls its city."""
+    given = Given.read(city)
+    for name in (CREDS, CA):
+        own_file(made.server / name, Owner(), (city / name).read_text("ascii"))
+    up = county(given.urls, made.account_key(UNION).public, CREDS, CA)
+    return Place(domain_of(given.county), nodes, up)
+
+
+def make_city(
+    folder: Path,
+    counties: Sequence[str],
+    hosts: Sequence[str],
+    leaves: int,
+    now: datetime,
+    renew: Sequence[str] = (),
+    nodes: Sequence[Address] = (),
+) -> Credentials:
+    """A city's, whose counties come in at the port `leaves` of any of its hosts. Raises KeyError as `make` does."""
+    made = Credentials(folder)
+    made.make_folders()
+    _make(made, city_accounts(counties), Place(DOMAIN, nodes, hub(f"0.0.0.0:{leaves}", TLS)), hosts, now, renew)
+    reached = dict.fromkeys([*hosts, *(node.host for node in nodes)])
+    for code in counties:
+        mine = made.county(code)
+        own_folder(mine, Owner())
+        own_file(mine / CREDS, Owner(), made.of(domain_of(code)).read_text("ascii"))
+        own_file(mine / CA, Owner(), (made.keys / "ca.pem").read_text("ascii"))
+        own_file(mine / GIVEN, Owner(), Given(code, tuple(f"tls://{host}:{leaves}" for host in reached)).toml())
+    return made
+
+
+def _make(
+    made: Credentials,
+    everyone: tuple[Account, ...],
+    place: Place,
+    hosts: Sequence[str],
+    now: datetime,
+    renew: Sequence[str],
+) -> None:
+    account_of = {user.name: account.name for account in everyone for user in account.users}
     for name in renew:
-        (user,) = by_name[name].users
-        made.revoke(name, user.name, now)
-    names = [SYSTEM, *by_name]
+        made.revoke(account_of[name], name, now)
+    names = [SYSTEM, *(account.name for account in everyone)]
     signer = Signer(
         operator=keys.kept(made.keys / "operator.nk", keys.OPERATOR),
-        accounts={name: keys.kept(made.keys / f"account-{name}.nk", keys.ACCOUNT) for name in names},
+        accounts={name: made.account_key(name) for name in names},
         now=now,
     )
     certificates.authority(made.keys, now)
-    certificates.issue(made.keys, "server", hosts, now)
+    certificates.issue(made.keys, "server", [*dict.fromkeys([*hosts, *(node.host for node in place.nodes)])], now)
     for name in ("server.pem", "server.key", "ca.pem"):
         own_file(made.server / name, Owner(), (made.keys / name).read_text("ascii"))
     own_file(made.server / "accounts.conf", Owner(), _accounts(signer, everyone, made))
-    own_file(made.server / "server.conf", Owner(), SERVER)
+    for name, text in configurations(place).items():
+        own_file(made.server / name, Owner(), text)
     for account in (*everyone, _SYSTEM):
         for user in account.users:
             _sign_in(made, signer, account, user)
-    return made
 
 
 def _accounts(signer: Signer, everyone: tuple[Account, ...], made: Credentials) -> str:
@@ -153,41 +232,34 @@ def _sign_in(made: Credentials, signer: Signer, account: Account, user: User) ->
 
 _SYSTEM: Final = Account(SYSTEM, (User(SYSTEM, ("$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.>"), ("_INBOX.>",)),))
 
-SERVER: Final = """\
-# One node. For a cluster add its own server_name and a cluster block; the rest is the same on every node.
-server_name: niangjia
-listen: "0.0.0.0:4222"
-max_payload: 1MB
-jetstream {
-  store_dir: "/var/lib/nats"
-  sync_interval: always
-  max_memory_store: 256MB
-  max_file_store: 16GB
-}
-tls {
-  cert_file: "server.pem"
-  key_file: "server.key"
-  min_version: "1.2"
-}
-include accounts.conf
-"""
-
 
 def credentials(
-    folder: Annotated[Path, typer.Argument(help="where they are kept", show_default=False)],
-    host: Annotated[list[str] | None, typer.Option(help="a name or address by which the broker is reached")] = None,
+    folder: Folder,
+    host: Hosts = None,
     parties: Annotated[Path, typer.Option(help="banks and hospitals, TOML")] = SHIPPED,
     renew: Annotated[list[str] | None, typer.Option(help="an outsider whose key is replaced: bank-nxbank")] = None,
+    node: Nodes = None,
+    city: Annotated[Path | None, typer.Option(help="the folder that the city gave to this county")] = None,
 ) -> None:
     """Make keys, tokens and certificates for the broker and for all who sign in to it. May be repeated."""
-    services = [programme.name for programme in PROGRAMMES]
-    named, hosts = Parties.read(parties), host or ["localhost", "127.0.0.1"]
-    known = {party.account for party in named.all()} | {OPERATIONS}
-    if unknown := set(renew or []) - known:
-        wrong(f"no outsider is named {', '.join(sorted(unknown))}: {', '.join(sorted(known))}")
-    made = make(folder.resolve(), services, named, hosts, datetime.now(UTC), renew or [])
-    out.print(f"broker       {made.server}", soft_wrap=True)
-    out.print(f"services     {made.users}", soft_wrap=True)
+    named, services = parties_in(parties), [programme.name for programme in PROGRAMMES]
+    require_known(renew, [*(party.account for party in named.all()), OPERATIONS])
+    try:
+        made = make(folder.resolve(), services, named, host or LOCAL, datetime.now(UTC), renew or [], node or [], city)
+    except (OSError, ValueError) as error:
+        wrong(f"what the city gave can't be read: {error}")
+    tell(made)
     for party in named.all():
         out.print(f"{party.name}  {made.outside(party.account)}", soft_wrap=True)
-    out.print("keys/ opens everything: keep it offline", style="bold")
+    out.print(OFFLINE, style="bold")
+
+
+def require_known(renew: Sequence[str] | None, known: Collection[str]) -> None:
+    """End the command where a key would be renewed of somebody who has none."""
+    if unknown := set(renew or []) - set(known):
+        wrong(f"no outsider is named {', '.join(sorted(unknown))}: {', '.join(sorted(known))}")
+
+
+def tell(made: Credentials) -> None:
+    out.print(f"broker       {made.server}", soft_wrap=True)
+    out.print(f"services     {made.users}", soft_wrap=True)

@@ -1,20 +1,21 @@
 """A city over two counties, one of which is cut off: both go on, what needs the city waits, and all comes together.
 
-Three brokers, registry and mutual aid of each county, and the city's service are real; the line between a county and
-the city is one that the test can cut.
+Three brokers, registry and mutual aid of each county, and the city's service are real; what operators do is done by
+the commands that they type; the line between a county and the city is one that the test can cut.
 """
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import date
+from typing import Any
 
 import asyncpg
-import nats
 import pytest
 from nats.errors import NoRespondersError
 from nats.js import JetStreamContext
 
-from deploy.nats.city import provide_city, provide_county
 from services.aid.pooled import service as pooled
 from services.city.service import service as city_service
 from services.registry.service import service as registry_service
@@ -28,7 +29,8 @@ from shared.schemas.money import fen
 from shared.schemas.personal import Personal
 from shared.schemas.registry import FederationLevel, RecordBankAccount, RegisterFederation
 from tests.conftest import Postgres
-from tests.e2e.cities import Brokers, brokers, streams_of, url_of
+from tests.deploy.nats.brokers import EVERYTHING, AsMade, done, typed
+from tests.e2e.cities import Brokers, brokers, reached
 from tests.services.aid.cases import (
     CABLE,
     CABLE_UNION,
@@ -63,21 +65,16 @@ async def test_a_county_that_is_cut_off_works_on_and_comes_together_with_the_cit
     with brokers(COUNTIES) as servers:
         async with AsyncExitStack() as stack:
             databases = [await stack.enter_async_context(_database(postgres, name)) for name in ("city", *COUNTIES)]
-            city_js = await stack.enter_async_context(streams_of(servers.city))
-            here = {code: await stack.enter_async_context(streams_of(servers.counties[code])) for code in COUNTIES}
-            for code in COUNTIES:
-                await provide_county(here[code], code)
-            await provide_city(city_js, COUNTIES)
+            city_js = (await stack.enter_async_context(reached(servers.city))).jetstream()
+            await _provisioned(servers)
             for link in servers.links.values():
                 await link.heal()
                 stack.callback(link.close)
             city = await stack.enter_async_context(
-                city_service.running(Servers(database_url=databases[0], nats_url=url_of(servers.city)).settings())
+                city_service.running(Servers(database_url=databases[0], **servers.city.signed_in_as("city")).settings())
             )
             dongyang, jinhua = [
-                await stack.enter_async_context(
-                    _county(Servers(database_url=database, nats_url=url_of(servers.counties[code])), code)
-                )
+                await stack.enter_async_context(_county(database, servers.counties[code], code))
                 for database, code in zip(databases[1:], COUNTIES, strict=True)
             ]
             await _story(servers, city, dongyang, jinhua)
@@ -97,6 +94,8 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
     await _granted(jinhua, "金一", OTHER, JINHUA)
     await jinhua.once_told(PaymentInstructed)
 
+    await _seen(servers, {DONGYANG: "up", JINHUA: "up"})
+
     # Dongyang is cut off, and grants a claim on an invoice; so does the city proper, on the same, and is heard first.
     servers.links[DONGYANG].cut()
     await _granted(dongyang, "东一", SAME, DONGYANG)
@@ -104,6 +103,8 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
     assert await dongyang.told(PaymentInstructed) == []
     await _granted(jinhua, "金二", SAME, JINHUA, self_paid="10000")
     await jinhua.once_told(PaymentInstructed, 2)
+
+    await _seen(servers, {DONGYANG: "away", JINHUA: "up"})
 
     # The line is back: the city hears of both, Dongyang hears that it came second, and pays nothing.
     await servers.links[DONGYANG].heal()
@@ -133,6 +134,36 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
         (JINHUA, fen("50"), BENEFIT),
         (DONGYANG, fen("50"), BENEFIT),
     ]
+
+
+async def _provisioned(servers: Brokers) -> None:
+    """By commands that may be repeated."""
+    for _ in range(2):
+        for code in COUNTIES:
+            await asyncio.to_thread(done, "city", "provision", by=servers.counties[code])
+        named = await asyncio.to_thread(done, "city", "provision", *COUNTIES, by=servers.city)
+        assert named == f"city takes AID of {JINHUA}, {DONGYANG} and holds CITY for them\n"
+    refused = await asyncio.to_thread(typed, "city", "provision", JINHUA, by=servers.counties[DONGYANG])
+    assert (refused.exit_code, f"the broker of county {DONGYANG}" in refused.output) == (1, True)
+
+
+async def _seen(servers: Brokers, lines: dict[str, str]) -> None:
+    """`niangjia city status` comes to say so, and that whoever is not away has come in; each county sees its own."""
+
+    async def told(by: AsMade) -> dict[str, Any]:
+        result = await asyncio.to_thread(typed, "city", "status", "-o", "json", by=by)
+        shown = {one["county"]: one for one in json.loads(result.output)}
+        assert result.exit_code == (0 if all(one["line"] == "up" for one in shown.values()) else 1)
+        return shown
+
+    async def so() -> bool:
+        city = await told(servers.city)
+        own = {code: (await told(servers.counties[code]))[code] for code in lines}
+        settled = all(city[code] == own[code] and city[code]["behind"] == 0 for code in lines if lines[code] == "up")
+        away = all(city[code]["log"] is None and own[code]["behind"] > 0 for code in lines if lines[code] == "away")
+        return settled and away and all(city[code]["line"] == own[code]["line"] == lines[code] for code in lines)
+
+    await until(so, seconds=30)
 
 
 async def _granted(county: County, name: str, invoice: str, federation: str, self_paid: str = "33535.22") -> None:
@@ -170,10 +201,9 @@ async def _nothing_else_is_reached(servers: Brokers) -> None:
         (servers.city, f"cmd.{DONGYANG}.registry.EraseMember"),
     )
     for server, subject in denied:
-        connection = await nats.connect(url_of(server))
-        with pytest.raises(NoRespondersError):
-            await connection.request(subject, b"{}", timeout=5)
-        await connection.close()
+        async with reached(server) as connection:
+            with pytest.raises(NoRespondersError):
+                await connection.request(subject, b"{}", timeout=5)
 
 
 @asynccontextmanager
@@ -188,27 +218,29 @@ async def _database(postgres: Postgres, name: str) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def _county(servers: Servers, code: str) -> AsyncIterator[County]:
+async def _county(database: str, broker: AsMade, code: str) -> AsyncIterator[County]:
     """In November 2019: the cable works of a county, where Li works and is insured."""
-    connection = await nats.connect(servers.nats_url)
-    try:
-        async with registry_service.running(servers.settings()) as registry, AsyncExitStack() as stack:
-            aid = await stack.enter_async_context(pooled.running(servers.settings()))
-            await until(aid.reacting.is_set, seconds=30)
-            here = County(Client(connection, timeout=10), registry, aid, servers, stack, running=[registry, aid])
-            await here.on(JUNE)
-            registered = RegisterFederation(code=code, name="金华一县总工会", level=FederationLevel.COUNTY)
-            await here.does(registered, OPERATOR, federation=code)
-            await found(here, CABLE, CABLE_UNION, "电缆厂", WANG, (LI,), federation=code)
-            for command in (
-                enrol(LI, period=NEXT_PERIOD),
-                employer_pays(period=NEXT_PERIOD),
-                workers_pay(period=NEXT_PERIOD),
-            ):
-                await here.does(command, CLERK, federation=code)
-            account = RecordBankAccount(member_id=LI, account=Personal("6222000000000001"), bank=Personal("农业银行"))
-            await here.tells(account, federation=code)
-            await here.on(NOVEMBER)
-            yield here
-    finally:
-        await connection.close()
+    servers = Servers(database_url=database, **broker.signed_in_as("aid"))
+    sets_the_clock = Servers(database_url=database, **broker.signed_in_as(EVERYTHING.name))
+    async with (
+        reached(broker) as connection,
+        registry_service.running(sets_the_clock.settings()) as registry,
+        AsyncExitStack() as stack,
+    ):
+        aid = await stack.enter_async_context(pooled.running(servers.settings()))
+        await until(aid.reacting.is_set, seconds=30)
+        here = County(Client(connection, timeout=10), registry, aid, servers, stack, running=[registry, aid])
+        await here.on(JUNE)
+        registered = RegisterFederation(code=code, name="金华一县总工会", level=FederationLevel.COUNTY)
+        await here.does(registered, OPERATOR, federation=code)
+        await found(here, CABLE, CABLE_UNION, "电缆厂", WANG, (LI,), federation=code)
+        for command in (
+            enrol(LI, period=NEXT_PERIOD),
+            employer_pays(period=NEXT_PERIOD),
+            workers_pay(period=NEXT_PERIOD),
+        ):
+            await here.does(command, CLERK, federation=code)
+        account = RecordBankAccount(member_id=LI, account=Personal("6222000000000001"), bank=Personal("农业银行"))
+        await here.tells(account, federation=code)
+        await here.on(NOVEMBER)
+        yield here

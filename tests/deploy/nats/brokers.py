@@ -1,6 +1,7 @@
 """Brokers with the union's accounts, in both of their forms, and those who sign in to them."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -11,16 +12,23 @@ from typing import Any, Final, Protocol
 import nats
 from nats.aio.client import Client as Connection
 from nats.js import JetStreamContext
+from typer.testing import CliRunner, Result
 
+from deploy.local.account import Account as Owner
 from deploy.local.account import own_file, own_folder
+from deploy.local.cli import app
 from deploy.local.nats import FAST, NatsServer
 from deploy.local.ports import LOOPBACK, free_port
+from deploy.nats import accounts as accounting
+from deploy.nats import keys
 from deploy.nats.accounts import DOMAIN, OPERATIONS, UNION, accounts
 from deploy.nats.configuration import Password, accounts_block
 from deploy.nats.credentials import SYSTEM, Credentials, make
 from deploy.nats.parties import Parties
 from deploy.nats.streams import provide
+from deploy.nats.tokens import Signer, creds_file
 from shared.eventsourcing.relay import ensure_stream
+from shared.runtime.broker import SignIn
 
 SERVICES: Final = ("loan", "registry", "aid")
 PARTIES: Final = Parties.model_validate(
@@ -33,6 +41,9 @@ PARTIES: Final = Parties.model_validate(
     }
 )
 NOW: Final = datetime.now(UTC)
+
+
+EVERYTHING: Final = accounting.User("everything", (">",), (">",))
 
 
 class User:
@@ -107,6 +118,64 @@ class WithTokens:
         return {"servers": address, "user_credentials": creds, "tls": context, "inbox_prefix": inboxes(user)}
 
 
+class AsMade(NatsServer):
+    """A node on the files that `niangjia credentials` made, but for what is this machine's: `replaced` in its text."""
+
+    def __init__(self, directory: Path, made: Path, file: str = "server.conf", **replaced: str) -> None:
+        (name,) = re.findall(r"^server_name: (.*)$", (made / file).read_text("utf-8"), re.MULTILINE)
+        super().__init__(directory, free_port(), name=name)
+        self.made, self.file = made, file
+        self.replaced = {
+            "0.0.0.0:4222": f"{LOOPBACK}:{self.port}",
+            "0.0.0.0": LOOPBACK,
+            "/var/lib/nats": "jetstream",
+            "sync_interval: always": f"sync_interval: {FAST}",
+            **replaced,
+        }
+
+    @property
+    def address(self) -> str:
+        return f"tls://{LOOPBACK}:{self.port}"
+
+    def prepare(self) -> None:
+        own_folder(self.directory, self.account)
+        for file in self.made.iterdir():
+            text = file.read_text("utf-8")
+            if file.name == self.file:
+                for old, new in self.replaced.items():
+                    text = text.replace(old, new)
+            own_file(self.directory / ("server.conf" if file.name == self.file else file.name), self.account, text)
+
+    def sign_in(self, user: str) -> SignIn:
+        return SignIn(Credentials(self.made.parent).of(user), self.made / "ca.pem")
+
+    def signed_in_as(self, user: str) -> dict[str, Any]:
+        """How a service or the operator reaches it, by setting."""
+        creds, ca = self.sign_in(user)
+        return {"nats_url": self.address, "nats_creds_file": creds, "nats_ca_file": ca}
+
+
+def typed(*arguments: str | Path, by: AsMade | None = None) -> Result:
+    """`niangjia` with these arguments, as the operator of a broker where there is one."""
+    environment = {key.upper(): str(value) for key, value in (by.signed_in_as("operator") if by else {}).items()}
+    return CliRunner(env=environment).invoke(app, [str(argument) for argument in arguments])
+
+
+def done(*arguments: str | Path, by: AsMade | None = None) -> str:
+    result = typed(*arguments, by=by)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def let_in_with_every_right(broker: AsMade) -> None:
+    """EVERYTHING, whom nothing holds back but the account that it is in."""
+    made = Credentials(broker.made.parent)
+    key = keys.kept(made.user_key(EVERYTHING.name), keys.USER)
+    operator = keys.kept(made.keys / "operator.nk", keys.OPERATOR)
+    signer = Signer(operator, {UNION: made.account_key(UNION)}, datetime.now(UTC))
+    own_file(made.of(EVERYTHING.name), Owner(), creds_file(signer.of_user(EVERYTHING, UNION, key), key))
+
+
 @contextmanager
 def running(broker: Broker) -> Iterator[Broker]:
     with broker.server:
@@ -138,14 +207,19 @@ async def make_streams(broker: Broker) -> None:
 
 
 __all__ = [
+    "EVERYTHING",
     "PARTIES",
     "SERVICES",
     "UNION",
+    "AsMade",
     "Broker",
     "User",
     "WithPasswords",
     "WithTokens",
+    "done",
+    "let_in_with_every_right",
     "make_streams",
     "running",
     "signed_in",
+    "typed",
 ]

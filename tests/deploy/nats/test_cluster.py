@@ -1,6 +1,7 @@
 """Three nodes, streams on all of them, and the leader of one killed -9 under load: nothing is lost or doubled."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager
 from functools import partial
@@ -12,47 +13,43 @@ import pytest
 from nats.aio.client import Client
 from nats.js import JetStreamContext
 
-from deploy.local.nats import FAST, NatsServer
 from deploy.local.ports import LOOPBACK, free_port
-from deploy.nats.company import cluster
 from shared.eventsourcing.feed import StreamFeed
 from shared.eventsourcing.relay import Relay, ensure_stream
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.tasks import end
 from shared.runtime.broker import connect
+from tests.deploy.nats.brokers import EVERYTHING, AsMade, done, let_in_with_every_right, typed
 from tests.shared.eventsourcing.savings import CODEC, commit, deposits
 from tests.waiting import until
 
 NODES = 3
 CALLERS = 8
 KILLS = 1
-USERS = "authorization { user: niangjia, password: test }"
 
 
 @pytest.fixture
-def nodes() -> Iterator[list[NatsServer]]:
+def nodes() -> Iterator[list[AsMade]]:
+    """As an operator starts them."""
     with TemporaryDirectory(prefix="niangjia-tests-", ignore_cleanup_errors=True) as folder, ExitStack() as stack:
-        addresses = [f"{LOOPBACK}:{free_port()}" for _ in range(NODES)]
-        made = [
-            NatsServer(
-                Path(folder) / f"node-{number}",
-                free_port(),
-                USERS,
-                sync_interval=FAST,
-                name=f"node-{number}",
-                company=cluster("county", address, addresses),
-            )
-            for number, address in enumerate(addresses)
+        made = Path(folder) / "credentials"
+        routes = [argument for _ in range(NODES) for argument in ("--node", f"{LOOPBACK}:{free_port()}")]
+        done("credentials", made, *routes)
+        started = [
+            AsMade(Path(folder) / f"node-{number}", made / "server", f"node-{number}.conf")
+            for number in range(1, NODES + 1)
         ]
-        for node in made:
+        let_in_with_every_right(started[0])
+        for node in started:
             stack.enter_context(node)
-        yield made
+        yield started
 
 
 @asynccontextmanager
-async def signed_in(nodes: list[NatsServer]) -> AsyncIterator[tuple[Client, JetStreamContext]]:
+async def signed_in(nodes: list[AsMade]) -> AsyncIterator[tuple[Client, JetStreamContext]]:
     """As a service is, which is told all nodes."""
-    connection = await connect(",".join(node.url("niangjia", "test") for node in nodes), "test", asyncio.Event())
+    addresses = ",".join(node.address for node in nodes)
+    connection = await connect(addresses, "test", asyncio.Event(), nodes[0].sign_in(EVERYTHING.name))
     try:
         yield connection, connection.jetstream()
     finally:
@@ -61,7 +58,7 @@ async def signed_in(nodes: list[NatsServer]) -> AsyncIterator[tuple[Client, JetS
 
 @pytest.mark.timeout(120)
 async def test_the_leader_of_a_stream_is_killed_under_load_and_the_stream_holds_the_log(
-    nodes: list[NatsServer], database_url: str
+    nodes: list[AsMade], database_url: str
 ) -> None:
     async with (
         signed_in(nodes) as (connection, js),
@@ -101,8 +98,10 @@ async def test_the_leader_of_a_stream_is_killed_under_load_and_the_stream_holds_
             async with signed_in([killed, *(node for node in nodes if node is not killed)]) as (_, found):
                 await until(partial(_is_there, found), seconds=30)
             await until(partial(published_beyond, at + 50), seconds=30)  # two nodes go on alone
+            assert await _told(next(node for node in nodes if node is not killed)) == (1, (killed.server_name,))
             killed.start()
             await until(partial(_all_current, js), seconds=30)
+            assert await _told(killed) == (0, ())
         loading = False
         await asyncio.gather(*callers)
         head = await store.head()
@@ -117,6 +116,14 @@ async def test_the_leader_of_a_stream_is_killed_under_load_and_the_stream_holds_
             assert (message.headers or {})["ce-id"] == log[position]
         await end(following)
         await end(relaying)
+
+
+async def _told(node: AsMade) -> tuple[int, tuple[str, ...]]:
+    """What an operator asks that node: the exit code, and the nodes whose copy is not up to date."""
+    result = await asyncio.to_thread(typed, "streams", "--replicas", str(NODES), "-o", "json", by=node)
+    (savings,) = json.loads(result.output)
+    assert (savings["stream"], savings["replicas"]) == ("SAVINGS", NODES)
+    return result.exit_code, tuple(savings["behind"])
 
 
 async def _made(js: JetStreamContext) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -79,6 +80,8 @@ def number_of(member_id: MemberId) -> str:
 class Servers(BaseModel):
     database_url: str
     nats_url: str
+    nats_creds_file: Path | None = None
+    nats_ca_file: Path | None = None
 
     def settings(self) -> Settings:
         return Settings.model_validate(
