@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.local import county
-from deploy.local.county import READER, Database, Reader
+from deploy.local.county import READER, Database, Reader, reading
 from deploy.local.provision import Replicas
 from deploy.local.reach import connection
 from deploy.local.terminal import WRONG, Output, out, wrong
@@ -46,10 +46,16 @@ def credentials(
     renew: Annotated[list[str] | None, typer.Option(help="a county whose key is replaced: county-330783")] = None,
     node: Nodes = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="on which counties come in")] = LEAVES,
+    reader: Reader = READER,
 ) -> None:
     """Make what niangjia credentials makes, for the city's broker and its counties. May be repeated."""
     require_known(renew, [domain_of(code) for code in county])
-    made = make_city(folder.resolve(), county, host, port, datetime.now(UTC), renew or [], node or [])
+    made = make_city(
+        *(folder.resolve(), county, host, port, datetime.now(UTC)),
+        renew=renew or [],
+        nodes=node or [],
+        reader=reading(reader),
+    )
     tell(made)
     for code in county:
         out.print(f"{code}       {made.county(code)}", soft_wrap=True)

@@ -22,7 +22,18 @@ from deploy.local.home import KEY_BYTES
 from deploy.local.system import DATABASE, PROGRAMMES
 from deploy.local.terminal import out
 
-__all__ = ["ADMIN", "READER", "Database", "Folder", "Reader", "county_secrets", "keep_urls", "passwords_in", "show"]
+__all__ = [
+    "ADMIN",
+    "READER",
+    "Database",
+    "Folder",
+    "Reader",
+    "county_secrets",
+    "keep_urls",
+    "passwords_in",
+    "reading",
+    "show",
+]
 
 ADMIN: Final = "admin"
 URL: Final = "database-url-"
@@ -44,7 +55,7 @@ def county_secrets(folder: Folder, database: Database = "postgres:5432", reader:
 
 def keep_urls(folder: Path, services: Sequence[str], database: str, reader: int) -> Account:
     """With what these services sign in to PostgreSQL, and who has every right. Says whose the files are."""
-    account = Account(reader, reader, ()) if os.geteuid() == 0 else Account()
+    account = reading(reader)
     own_folder(folder, account)
     both = "?target_session_attrs=read-write" if "," in database else ""
     for name in (ADMIN, *services):
@@ -52,6 +63,11 @@ def keep_urls(folder: Path, services: Sequence[str], database: str, reader: int)
         _keep(folder / f"{URL}{name}", account, url)
     _keep(folder / f"postgres-{ADMIN}", account, passwords_in(folder)[ADMIN])
     return account
+
+
+def reading(reader: int) -> Account:
+    """Whose files are that this user is to read: root alone can make them so."""
+    return Account.other(reader, reader) if os.geteuid() == 0 else Account()
 
 
 def show(folder: Path) -> None:

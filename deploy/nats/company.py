@@ -31,8 +31,9 @@ def cluster(name: str, listen: str, nodes: Sequence[str], tls: Tls | None = None
 
 
 def hub(listen: str, tls: Tls) -> str:
-    """Of the city's broker, which takes counties on `listen`; each signs in as a user of `deploy.nats.city`."""
-    return f'leafnodes {{\n  listen: "{listen}"\n  {tls.block()}\n}}\n'
+    """Of the city's broker, which takes counties on `listen`; each signs in as a user of `deploy.nats.city`, and calls
+    the addresses that it was given: those of the machine's own are not told to it."""
+    return f'leafnodes {{\n  listen: "{listen}"\n  no_advertise: true\n  {tls.block()}\n}}\n'
 
 
 def county(urls: Sequence[str], account: str, creds: str, ca: str) -> str:

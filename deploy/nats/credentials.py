@@ -22,6 +22,7 @@ import typer
 
 from deploy.local.account import Account as Owner
 from deploy.local.account import own_file, own_folder
+from deploy.local.county import READER, Reader, reading
 from deploy.local.outsiders import parties_in
 from deploy.local.system import PROGRAMMES
 from deploy.local.terminal import out, wrong
@@ -38,6 +39,7 @@ __all__ = ["Credentials", "credentials", "make", "make_city"]
 
 SYSTEM: Final = "system"
 """The account in which nats-server tells of itself; its one user watches the servers."""
+CALLER: Final = Owner()
 LOCAL: Final = ("localhost", "127.0.0.1")
 OFFLINE: Final = "keys/ opens everything: keep it offline"
 
@@ -60,6 +62,8 @@ Nodes = Annotated[
 @dataclass(frozen=True)
 class Credentials:
     folder: Path
+    reader: Owner = CALLER
+    """As whom the broker and the services run: whose `server/` and `users/` are. All else is the caller's."""
 
     @property
     def keys(self) -> Path:
@@ -84,9 +88,12 @@ class Credentials:
         return self.folder / "counties" / code
 
     def make_folders(self) -> None:
-        for folder in (self.folder, self.keys, self.server, self.users, self.folder / "outside"):
-            own_folder(folder, Owner())
-        own_file(self.folder / ".gitignore", Owner(), "*\n")  # wherever it lies, no repository takes it in
+        for folder in (self.folder, self.server, self.users):
+            own_folder(folder, self.reader)
+            self.reader.own(folder)
+        for folder in (self.keys, self.folder / "outside"):
+            own_folder(folder, CALLER)
+        own_file(self.folder / ".gitignore", CALLER, "*\n")  # wherever it lies, no repository takes it in
 
     def account_key(self, account: str) -> Key:
         return keys.kept(self.keys / f"account-{account}.nk", keys.ACCOUNT)
@@ -111,7 +118,7 @@ class Credentials:
             {name: {key: until.isoformat() for key, until in users.items()} for name, users in revoked.items()},
             indent=2,
         )
-        own_file(self.keys / "revoked.json", Owner(), text + "\n")
+        own_file(self.keys / "revoked.json", CALLER, text + "\n")
         keys.made(self.user_key(user), keys.USER)
 
 
@@ -124,11 +131,12 @@ def make(
     renew: Sequence[str] = (),
     nodes: Sequence[Address] = (),
     city: Path | None = None,
+    reader: Owner = CALLER,
 ) -> Credentials:
     """A county's. `renew` names outsiders who get a new key, `nodes` are those of a cluster, and `city` is the folder
     that the city gave to a county. Raises KeyError for an outsider that there is not; OSError or ValueError where the
     city's folder is none."""
-    made = Credentials(folder)
+    made = Credentials(folder, reader)
     made.make_folders()
     everyone = accounts(services, parties)
     place = Place(nodes=nodes) if city is None else _under(city, made, nodes)
@@ -140,7 +148,7 @@ def _under(city: Path, made: Credentials, nodes: Sequence[Address]) -> Place:
     """Of a county that calls its city."""
     given = Given.read(city)
     for name in (CREDS, CA):
-        own_file(made.server / name, Owner(), (city / name).read_text("ascii"))
+        own_file(made.server / name, made.reader, (city / name).read_text("ascii"))
     up = county(given.urls, made.account_key(UNION).public, CREDS, CA)
     return Place(domain_of(given.county), nodes, up)
 
@@ -153,18 +161,19 @@ def make_city(
     now: datetime,
     renew: Sequence[str] = (),
     nodes: Sequence[Address] = (),
+    reader: Owner = CALLER,
 ) -> Credentials:
     """A city's, whose counties come in at the port `leaves` of any of its hosts. Raises KeyError as `make` does."""
-    made = Credentials(folder)
+    made = Credentials(folder, reader)
     made.make_folders()
     _make(made, city_accounts(counties), Place(DOMAIN, nodes, hub(f"0.0.0.0:{leaves}", TLS)), hosts, now, renew)
     reached = dict.fromkeys([*hosts, *(node.host for node in nodes)])
     for code in counties:
         mine = made.county(code)
-        own_folder(mine, Owner())
-        own_file(mine / CREDS, Owner(), made.of(domain_of(code)).read_text("ascii"))
-        own_file(mine / CA, Owner(), (made.keys / "ca.pem").read_text("ascii"))
-        own_file(mine / GIVEN, Owner(), Given(code, tuple(f"tls://{host}:{leaves}" for host in reached)).toml())
+        own_folder(mine, CALLER)
+        own_file(mine / CREDS, CALLER, made.of(domain_of(code)).read_text("ascii"))
+        own_file(mine / CA, CALLER, (made.keys / "ca.pem").read_text("ascii"))
+        own_file(mine / GIVEN, CALLER, Given(code, tuple(f"tls://{host}:{leaves}" for host in reached)).toml())
     return made
 
 
@@ -188,10 +197,10 @@ def _make(
     certificates.authority(made.keys, now)
     certificates.issue(made.keys, "server", [*dict.fromkeys([*hosts, *(node.host for node in place.nodes)])], now)
     for name in ("server.pem", "server.key", "ca.pem"):
-        own_file(made.server / name, Owner(), (made.keys / name).read_text("ascii"))
-    own_file(made.server / "accounts.conf", Owner(), _accounts(signer, everyone, made))
+        own_file(made.server / name, made.reader, (made.keys / name).read_text("ascii"))
+    own_file(made.server / "accounts.conf", made.reader, _accounts(signer, everyone, made))
     for name, text in configurations(place).items():
-        own_file(made.server / name, Owner(), text)
+        own_file(made.server / name, made.reader, text)
     for account in (*everyone, _SYSTEM):
         for user in account.users:
             _sign_in(made, signer, account, user)
@@ -214,7 +223,7 @@ def _operator(signer: Signer, made: Credentials) -> str:
     """Signed once: a node that runs takes up other accounts, but no other operator."""
     path = made.keys / "operator.jwt"
     if not path.exists():
-        own_file(path, Owner(), signer.of_operator(SYSTEM))
+        own_file(path, CALLER, signer.of_operator(SYSTEM))
     return path.read_text("ascii")
 
 
@@ -222,12 +231,12 @@ def _sign_in(made: Credentials, signer: Signer, account: Account, user: User) ->
     key = keys.kept(made.user_key(user.name), keys.USER)
     text = creds_file(signer.of_user(user, account.name, key), key)
     if account.name in (UNION, SYSTEM, OPERATIONS):
-        own_file(made.of(user.name), Owner(), text)
+        own_file(made.of(user.name), made.reader, text)
         return
     folder = made.outside(account.name)
-    own_folder(folder, Owner())
-    own_file(folder / "niangjia.creds", Owner(), text)
-    own_file(folder / "ca.pem", Owner(), (made.keys / "ca.pem").read_text("ascii"))
+    own_folder(folder, CALLER)
+    own_file(folder / "niangjia.creds", CALLER, text)
+    own_file(folder / "ca.pem", CALLER, (made.keys / "ca.pem").read_text("ascii"))
 
 
 _SYSTEM: Final = Account(SYSTEM, (User(SYSTEM, ("$SYS.REQ.SERVER.PING", "$SYS.REQ.SERVER.PING.>"), ("_INBOX.>",)),))
@@ -240,12 +249,19 @@ def credentials(
     renew: Annotated[list[str] | None, typer.Option(help="an outsider whose key is replaced: bank-nxbank")] = None,
     node: Nodes = None,
     city: Annotated[Path | None, typer.Option(help="the folder that the city gave to this county")] = None,
+    reader: Reader = READER,
 ) -> None:
     """Make keys, tokens and certificates for the broker and for all who sign in to it. May be repeated."""
     named, services = parties_in(parties), [programme.name for programme in PROGRAMMES]
     require_known(renew, [*(party.account for party in named.all()), OPERATIONS])
     try:
-        made = make(folder.resolve(), services, named, host or LOCAL, datetime.now(UTC), renew or [], node or [], city)
+        made = make(
+            *(folder.resolve(), services, named, host or LOCAL, datetime.now(UTC)),
+            renew=renew or [],
+            nodes=node or [],
+            city=city,
+            reader=reading(reader),
+        )
     except (OSError, ValueError) as error:
         wrong(f"what the city gave can't be read: {error}")
     tell(made)

@@ -1,11 +1,13 @@
 """`niangjia credentials`: what it makes, what it keeps, and that a broker takes up what it made again."""
 
+import asyncio
 import os
 import signal
 import ssl
 import stat
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import nats
@@ -15,10 +17,21 @@ from typer.testing import CliRunner
 
 from deploy.local.account import Account, installed
 from deploy.local.cli import app
-from deploy.local.ports import LOOPBACK
-from deploy.nats.credentials import make
+from deploy.local.ports import LOOPBACK, free_port
+from deploy.nats.credentials import make, make_city
 from deploy.nats.parties import Parties
-from tests.deploy.nats.brokers import NOW, PARTIES, SERVICES, Broker, WithTokens, running, signed_in
+from tests.deploy.nats.brokers import (
+    NOW,
+    PARTIES,
+    SERVICES,
+    AsMade,
+    Broker,
+    WithTokens,
+    done,
+    running,
+    signed_in,
+    typed,
+)
 from tests.waiting import until
 
 HOSTS = ["127.0.0.1", "localhost"]
@@ -151,3 +164,93 @@ def test_an_operator_provides_the_banks_streams_of_a_broker_elsewhere(tmp_path: 
         for _ in range(2):
             result = CliRunner(env=environment).invoke(app, ["provision", "--parties", str(parties)])
             assert (result.exit_code, result.output.split()) == (0, ["南浔银行", "BANK_NXBANK"])
+
+
+def test_made_twice_by_the_command_every_key_and_sign_in_is_kept_of_a_cluster_too(tmp_path: Path) -> None:
+    folder, nodes = tmp_path / "credentials", ("--node", "db-1", "--node", "db-2:6223", "--node", "db-3")
+
+    def made() -> dict[str, str]:
+        done("credentials", folder, *nodes)
+        kept = [*folder.glob("keys/*.nk"), *folder.glob("keys/ca.*"), *folder.glob("server/*.conf")]
+        return {path.name: path.read_text() for path in kept if path.name != "accounts.conf"}
+
+    first = made()
+    assert made() == first
+    assert '"nats://db-2:6223"' in first["node-1.conf"]
+    assert 'listen: "0.0.0.0:6223"' in first["node-2.conf"]
+    assert "server.conf" not in first
+
+
+def test_where_root_makes_it_the_broker_and_services_can_read_theirs_and_nobody_the_keys(tmp_path: Path) -> None:
+    folder = tmp_path / "credentials"
+    done("credentials", folder, "--reader", "10007")
+    whose = 10007 if os.geteuid() == 0 else os.geteuid()
+    for path in (folder, *folder.glob("server/*"), *folder.glob("users/*"), folder / "server", folder / "users"):
+        assert path.stat().st_uid == whose, path
+    assert {path.stat().st_uid for path in folder.glob("keys/*")} == {os.geteuid()}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (("credentials", "{}", "--node", "db-1:none"), "'db-1:none' is no host, nor host:port"),
+        (("credentials", "{}", "--city", "{}/nothing"), "what the city gave can't be read"),
+        (("credentials", "{}", "--parties", "{}/nothing.toml"), "nothing.toml can't be read"),
+        (("city", "credentials", "{}", "--host", "h", "--county", "33"), "'33' is no division code such as 330783"),
+        (("city", "credentials", "{}", "--county", "330783"), "--host"),
+        (("city", "credentials", "{}", "--host", "h", "--county", "330783", "--renew", "330702"), "county-330783"),
+    ],
+)
+def test_what_can_t_be_is_refused_in_a_sentence(tmp_path: Path, wrong: tuple[str, ...], said: str) -> None:
+    result = typed(*(argument.format(tmp_path) for argument in wrong))
+    assert result.exit_code in (1, 2)
+    assert said in " ".join(result.output.replace("│", " ").split())
+    assert "Traceback" not in result.output
+
+
+def test_a_broker_of_no_city_has_none_to_provide_or_to_tell_of(tmp_path: Path) -> None:
+    done("credentials", tmp_path / "credentials")
+    with AsMade(tmp_path / "nats", tmp_path / "credentials" / "server") as broker:
+        for command in ("provision", "status"):
+            result = typed("city", command, by=broker)
+            assert (result.exit_code, result.output) == (1, "✗ this broker belongs to no city: docs/city.md\n")
+        assert typed("streams", by=broker).exit_code == 0
+
+
+def test_a_city_and_its_county_tell_when_nothing_is_provided_yet(tmp_path: Path) -> None:
+    city, county = tmp_path / "city", tmp_path / "county"
+    done("city", "credentials", city, "--host", LOOPBACK, "--county", "330783", "--port", str(free_port()))
+    done("credentials", county, "--city", city / "counties" / "330783")
+    with AsMade(tmp_path / "one", city / "server") as one, AsMade(tmp_path / "other", county / "server") as other:
+        for broker in (one, other):
+            unprovided = typed("city", "status", by=broker)
+            assert (unprovided.exit_code, "niangjia city provision makes them" in unprovided.output) == (1, True)
+        nobody = typed("city", "provision", by=one)
+        assert (nobody.exit_code, "no county is named" in nobody.output) == (1, True)
+        done("city", "provision", "330783", by=one)
+        half = typed("city", "status", by=one)
+        assert (half.exit_code, "not provided" in half.output) == (1, True)
+        done("city", "provision", by=other)
+        assert typed("city", "status", by=one).exit_code == 0
+
+
+async def test_a_county_s_key_that_is_renewed_counts_for_nothing_any_more(tmp_path: Path) -> None:
+    city, county, leaves = tmp_path / "city", tmp_path / "county", free_port()
+    done("city", "credentials", city, "--host", LOOPBACK, "--county", "330783", "--port", str(leaves))
+    done("credentials", county, "--city", city / "counties" / "330783")
+    with AsMade(tmp_path / "one", city / "server") as one, AsMade(tmp_path / "other", county / "server") as other:
+
+        async def shown(line: str) -> bool:
+            return line in (await asyncio.to_thread(typed, "city", "status", by=one)).output
+
+        await asyncio.to_thread(done, "city", "provision", "330783", by=one)
+        await asyncio.to_thread(done, "city", "provision", by=other)
+        assert await shown("up")
+        soon = datetime.now(UTC) + timedelta(seconds=2)  # a token says the second in which it was signed
+        make_city(city, ["330783"], [LOOPBACK], leaves, soon, renew=["county-330783"])
+        one.prepare()
+        os.kill(one.pid, signal.SIGHUP)
+        await until(partial(shown, "away"), seconds=30)
+        done("credentials", county, "--city", city / "counties" / "330783")
+        other.restart()
+        await until(partial(shown, "up"), seconds=30)
