@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
+import asyncpg
 import typer
 
 from deploy.local.county import ADMIN, passwords_in
@@ -34,5 +35,8 @@ def install(
         wrong(f"no passwords of services: {error}")
     if not passwords:
         wrong(f"no passwords of services in {secrets}: niangjia county-secrets makes them")
-    asyncio.run(grant(url, urlsplit(url).path.lstrip("/"), passwords))
+    try:
+        asyncio.run(grant(url, urlsplit(url).path.lstrip("/"), passwords))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+        wrong(f"the database can't be prepared: {error or type(error).__name__}")
     out.print(f"prepared for {', '.join(passwords)}")

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -155,10 +155,10 @@ class AsMade(NatsServer):
         return {"nats_url": self.address, "nats_creds_file": creds, "nats_ca_file": ca}
 
 
-def typed(*arguments: str | Path, by: AsMade | None = None) -> Result:
+def typed(*arguments: str | Path, by: AsMade | None = None, env: Mapping[str, str] | None = None) -> Result:
     """`niangjia` with these arguments, as the operator of a broker where there is one."""
-    environment = {key.upper(): str(value) for key, value in (by.signed_in_as("operator") if by else {}).items()}
-    return CliRunner(env=environment).invoke(app, [str(argument) for argument in arguments])
+    signed_in = {key.upper(): str(value) for key, value in (by.signed_in_as("operator") if by else {}).items()}
+    return CliRunner(env={**signed_in, **(env or {})}).invoke(app, [str(argument) for argument in arguments])
 
 
 def done(*arguments: str | Path, by: AsMade | None = None) -> str:
