@@ -27,9 +27,6 @@ from shared.schemas.messages import Accepted, Actor, Refusal
 
 __all__ = ["As", "Call", "InFederation", "acting", "ask", "call", "carry_out", "send"]
 
-OPEN = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
-"""Settings of a typer command that reads options it was not told of, `--help` among them."""
-
 
 @dataclass(frozen=True)
 class Call:

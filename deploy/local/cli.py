@@ -1,40 +1,89 @@
-"""The command line: `niangjia`."""
+"""The command line: `niangjia`. What a command needs is imported when that command is called: all of it together takes
+a second and more."""
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
-from deploy.local import (
-    as_of,
-    backup,
-    bank_file,
-    calling,
-    city,
-    clock,
-    county,
-    dead_letters,
-    enrol,
-    import_roster,
-    install,
-    logbook,
-    provision,
-    reconcile,
-    recovery,
-    replay,
-    restore,
-    running,
-    sizes,
-    status,
-    streams,
-    upkeep,
-)
-from deploy.local.demo import playing, union_side
-from deploy.local.simulation import simulating
-from deploy.nats import credentials
+__all__ = ["COMMANDS", "app"]
 
-__all__ = ["app"]
+SYSTEM: Final = "The system"
+PROGRAMMES: Final = "The programmes"
+OPERATORS: Final = "For operators"
+OPEN: Final = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""Settings of a command that reads options it was not told of, `--help` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """Where a function or a group of commands stands, as `module:name`, and under which heading it is listed."""
+
+    panel: str
+    place: str
+    settings: dict[Any, Any] | None = None
+
+    def made(self, name: str) -> Any:
+        module, attribute = self.place.split(":")
+        found = getattr(import_module(f"deploy.{module}"), attribute)
+        command: Any
+        if isinstance(found, typer.Typer):
+            command = typer.main.get_group(found)
+        else:
+            alone = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_show_locals=False)
+            alone.command(name, context_settings=self.settings)(found)
+            command = typer.main.get_command(alone)
+        command.name, command.rich_help_panel = name, self.panel
+        return command
+
+
+COMMANDS: Final = {
+    "up": _Command(SYSTEM, "local.running:up"),
+    "demo": _Command(SYSTEM, "local.demo.playing:demo"),
+    "simulate": _Command(SYSTEM, "local.simulation.simulating:simulate"),
+    "play-union": _Command(SYSTEM, "local.demo.union_side:play_union"),
+    "status": _Command(SYSTEM, "local.status:status"),
+    "logs": _Command(SYSTEM, "local.logbook:logs"),
+    "send": _Command(PROGRAMMES, "local.calling:send", OPEN),
+    "ask": _Command(PROGRAMMES, "local.calling:ask", OPEN),
+    "import-roster": _Command(PROGRAMMES, "local.import_roster:import_roster"),
+    "enrol": _Command(PROGRAMMES, "local.enrol:enrol"),
+    "bank-file": _Command(PROGRAMMES, "local.bank_file:app"),
+    "timers": _Command(OPERATORS, "local.upkeep:timers"),
+    "rebuild": _Command(OPERATORS, "local.upkeep:rebuild"),
+    "verify": _Command(OPERATORS, "local.upkeep:verify"),
+    "erase": _Command(OPERATORS, "local.upkeep:erase"),
+    "credentials": _Command(OPERATORS, "nats.credentials:credentials"),
+    "provision": _Command(OPERATORS, "local.provision:provision"),
+    "city": _Command(OPERATORS, "local.city:app"),
+    "reconcile": _Command(OPERATORS, "local.reconcile:app"),
+    "backup": _Command(OPERATORS, "local.backup:backup"),
+    "restore": _Command(OPERATORS, "local.restore:restore"),
+    "recover": _Command(OPERATORS, "local.recovery:recover"),
+    "county-secrets": _Command(OPERATORS, "local.county:county_secrets"),
+    "install": _Command(OPERATORS, "local.install:install"),
+    "streams": _Command(OPERATORS, "local.streams:streams"),
+    "sizes": _Command(OPERATORS, "local.sizes:sizes"),
+    "as-of": _Command(OPERATORS, "local.as_of:as_of"),
+    "replay": _Command(OPERATORS, "local.replay:app"),
+    "dead-letters": _Command(OPERATORS, "local.dead_letters:app"),
+    "clock": _Command(OPERATORS, "local.clock:app"),
+}
+
+
+class _Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        found = COMMANDS.get(cmd_name)
+        return None if found is None else found.made(cmd_name)
+
 
 app = typer.Typer(
-    name="niangjia",
-    help="娘家: the member programmes of trade union federations, on this machine.",
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -42,32 +91,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command(rich_help_panel="The system")(running.up)
-app.command(rich_help_panel="The system")(playing.demo)
-app.command(rich_help_panel="The system")(simulating.simulate)
-app.command(rich_help_panel="The system")(union_side.play_union)
-app.command(rich_help_panel="The system")(status.status)
-app.command(rich_help_panel="The system")(logbook.logs)
-app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.send)
-app.command(rich_help_panel="The programmes", context_settings=calling.OPEN)(calling.ask)
-app.command(rich_help_panel="The programmes")(import_roster.import_roster)
-app.command(rich_help_panel="The programmes")(enrol.enrol)
-app.add_typer(bank_file.app, name="bank-file", rich_help_panel="The programmes")
 
-for command in (upkeep.timers, upkeep.rebuild, upkeep.verify, upkeep.erase):
-    app.command(rich_help_panel="For operators")(command)
-app.command(rich_help_panel="For operators")(credentials.credentials)
-app.command(rich_help_panel="For operators")(provision.provision)
-app.add_typer(city.app, name="city", rich_help_panel="For operators")
-app.add_typer(reconcile.app, name="reconcile", rich_help_panel="For operators")
-app.command(rich_help_panel="For operators")(backup.backup)
-app.command(rich_help_panel="For operators")(restore.restore)
-app.command(rich_help_panel="For operators")(recovery.recover)
-app.command(rich_help_panel="For operators")(county.county_secrets)
-app.command(rich_help_panel="For operators")(install.install)
-app.command(rich_help_panel="For operators")(streams.streams)
-app.command(rich_help_panel="For operators")(sizes.sizes)
-app.command("as-of", rich_help_panel="For operators")(as_of.as_of)
-app.add_typer(replay.app, name="replay", rich_help_panel="For operators")
-app.add_typer(dead_letters.app, name="dead-letters", rich_help_panel="For operators")
-app.add_typer(clock.app, name="clock", rich_help_panel="For operators")
+@app.callback()
+def niangjia() -> None:
+    """娘家: the member programmes of trade union federations, on this machine."""

@@ -12,9 +12,21 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from deploy.local.cli import app
+from deploy.local.cli import COMMANDS, app
 from shared.schemas.ids import new_id
 from tests.deploy.local.command_line import Niangjia, answered, code, register
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_what_it_does(name: str) -> None:
+    told = CliRunner().invoke(app, [name, "--help"])
+    assert told.exit_code == 0, told.output
+    assert re.search(rf"Usage: \w+ {name} ", told.output)
+
+
+def test_nothing_but_the_command_that_is_called_is_loaded() -> None:
+    run = [sys.executable, "-c", "import sys, deploy.local.cli; print('deploy.local.status' in sys.modules)"]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.split() == ["False"]
 
 
 def test_a_command_by_its_options_and_a_query_that_reads_it(niangjia: Niangjia) -> None:
