@@ -16,7 +16,7 @@ from services.notify.settling import Settling, reports, unknown
 from services.notify.views import NotificationRow
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.logs import log
-from shared.runtime.metrics import PROVIDER_MESSAGES
+from shared.runtime.metrics import PROVIDER_MESSAGES, labelled
 from shared.runtime.service import Running
 from shared.schemas.messages import Refused
 from shared.schemas.notify import (
@@ -114,7 +114,7 @@ class Attempting:
 
     def _count(self, outlet: Outlet, outcome: str) -> None:
         programme, channel = self._running.service.programme, outlet.provider.channel.value
-        PROVIDER_MESSAGES.labels(programme, channel, outlet.name, outcome).inc()
+        labelled(PROVIDER_MESSAGES, programme, channel, outlet.name, outcome).inc()
 
     async def _refused(
         self, row: NotificationRow, attempt: int, refused: SendingRefused, outlet: Outlet, began: float

@@ -24,7 +24,7 @@ from shared.runtime.envelope import (
     Envelope,
     fingerprint,
 )
-from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS
+from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS, labelled
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
 from shared.schemas.messages import Accepted, Command, Event, Refused
@@ -121,8 +121,8 @@ class Commands:
             outcome = refused.refusal.code
             raise
         finally:
-            COMMANDS.labels(self._programme, kind.__name__, outcome).inc()
-            COMMAND_SECONDS.labels(self._programme, kind.__name__).observe(time.perf_counter() - started)
+            labelled(COMMANDS, self._programme, kind.__name__, outcome).inc()
+            labelled(COMMAND_SECONDS, self._programme, kind.__name__).observe(time.perf_counter() - started)
 
     async def _decide(self, command: Command, envelope: Envelope) -> Accepted:
         kind = type(command)
@@ -132,7 +132,7 @@ class Commands:
         if envelope.actor.role not in kind.roles:
             raise NOT_ALLOWED(role=envelope.actor.role.value, name=kind.__name__)
         now = self._clock.now()
-        meta = envelope.meta(now).model_copy(update={"trace": traceparent() or envelope.trace})
+        meta = envelope.meta(now, traceparent())
 
         async def work(session: Session) -> None:
             context = Context(

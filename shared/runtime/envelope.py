@@ -123,8 +123,8 @@ class Envelope:
             headers["traceparent"] = self.trace
         return headers
 
-    def meta(self, now: datetime) -> Meta:
-        """Of the events that the command causes."""
+    def meta(self, now: datetime, trace: str | None = None) -> Meta:
+        """Of the events that the command causes; `trace` is that of the span in which it is carried out."""
         return Meta(
             federation=self.federation,
             actor=str(self.actor),
@@ -132,7 +132,7 @@ class Envelope:
             correlation=self.correlation,
             causation=self.id,
             cause=self.cause,
-            trace=self.trace,
+            trace=trace or self.trace,
         )
 
 

@@ -3,6 +3,7 @@
 `deploy/monitoring` has rules and a dashboard over these names; its tests hold them to each other.
 """
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -27,6 +28,7 @@ __all__ = [
     "STREAM_BYTES",
     "TIMERS_LAG",
     "TIMERS_LATE",
+    "labelled",
 ]
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -79,3 +81,9 @@ PROVIDER_OPEN = Gauge(
     "1 where messages go to a provider side by side, 0 while it is in doubt",
     ("programme", "channel", "provider"),
 )
+
+
+@cache
+def labelled[M: (Counter, Histogram)](metric: M, *labels: str) -> M:
+    """`metric.labels(…)` of what is counted with each message: Prometheus takes ten times as long to find it."""
+    return metric.labels(*labels)

@@ -12,7 +12,7 @@ from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Repository
 from shared.runtime.clock import Clock
 from shared.runtime.envelope import NOT_ALLOWED, TOO_LATE, UNKNOWN, Envelope
-from shared.runtime.metrics import QUERIES, QUERY_SECONDS
+from shared.runtime.metrics import QUERIES, QUERY_SECONDS, labelled
 from shared.runtime.read_models import ReadModels
 from shared.schemas.messages import Actor, Event, Query, Refused
 
@@ -73,7 +73,7 @@ class Queries:
         """The answer, once the read models have seen position `after`. Raises Refused."""
         kind, outcome = type(query), "failed"
         try:
-            with QUERY_SECONDS.labels(self._programme, kind.__name__).time():
+            with labelled(QUERY_SECONDS, self._programme, kind.__name__).time():
                 answer = await self._answer(query, envelope, after)
             outcome = "answered"
             return answer
@@ -81,7 +81,7 @@ class Queries:
             outcome = refused.refusal.code
             raise
         finally:
-            QUERIES.labels(self._programme, kind.__name__, outcome).inc()
+            labelled(QUERIES, self._programme, kind.__name__, outcome).inc()
 
     async def _answer(self, query: Query[Any], envelope: Envelope, after: int) -> Any:
         kind = type(query)

@@ -29,7 +29,7 @@ from shared.runtime.client import Asking
 from shared.runtime.envelope import Envelope
 from shared.runtime.letters import Letter, Letters
 from shared.runtime.logs import log
-from shared.runtime.metrics import REACTION_SECONDS, REACTIONS
+from shared.runtime.metrics import REACTION_SECONDS, REACTIONS, labelled
 from shared.runtime.pulling import pull
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
@@ -187,7 +187,7 @@ class Reactions:
         stream = headers.get("ce-subject", subject)
 
         async def leave(state: str, attempts: int, error: str | None) -> None:
-            REACTIONS.labels(self._programme, reaction.name, state).inc()
+            labelled(REACTIONS, self._programme, reaction.name, state).inc()
             arrived = metadata.timestamp
             await self._letters.put(
                 Letter(reaction.name, sequence, stream, subject, headers, body, state, attempts, error, arrived)
@@ -224,18 +224,18 @@ class Reactions:
         except Exception as error:
             kind = _kind(error)
             state = await persistently(lambda: self._letters.failed(letter, kind))
-            REACTIONS.labels(self._programme, reaction.name, state).inc()
+            labelled(REACTIONS, self._programme, reaction.name, state).inc()
             _log.error("letter failed", consumer=reaction.name, sequence=letter.sequence, state=state, error=kind)
         else:
             await persistently(lambda: self._letters.delivered(letter))
 
     async def _react(self, reaction: Reaction, recorded: Recorded) -> None:
         name = f"{reaction.name} {recorded.type}"
-        taking = REACTION_SECONDS.labels(self._programme, reaction.name).time()
+        taking = labelled(REACTION_SECONDS, self._programme, reaction.name).time()
         with taking, span(name, SpanKind.CONSUMER, recorded.meta.trace, event=str(recorded.id)):
             event = recorded.event
             await reaction.handlers[type(event)](event, self._reacting(recorded, reaction.programme))
-        REACTIONS.labels(self._programme, reaction.name, "done").inc()
+        labelled(REACTIONS, self._programme, reaction.name, "done").inc()
 
 
 async def _keep_working(raw: Msg) -> None:
