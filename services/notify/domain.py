@@ -1,6 +1,5 @@
 """A notification, from the request to its end. Terminal states absorb: what comes late changes nothing."""
 
-from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -16,20 +15,18 @@ from services.notify.refusals import (
     QUIET_NOW,
     TOO_OLD,
 )
-from shared.eventsourcing.decider import Aggregate
+from services.notify.standing import ENDED, WAITING, WITH_A_PROVIDER, Standing
 from shared.schemas.ids import derived_id
 from shared.schemas.messages import Command, Event
 from shared.schemas.notify import (
     BeginSettling,
     CancelNotification,
-    Channel,
     DeferNotification,
     Deferral,
     DeliveryReceiptReceived,
     DeliveryStatus,
     ExpireNotification,
     FailureKind,
-    MessageClass,
     NotificationDeferred,
     NotificationDelivered,
     NotificationExpired,
@@ -55,51 +52,13 @@ from shared.schemas.notify import (
 )
 from shared.schemas.personal import Personal
 
-__all__ = [
-    "ENDED",
-    "WAITING",
-    "Standing",
-    "content_key",
-    "decide",
-    "notification",
-    "repeated",
-]
+__all__ = ["content_key", "decide", "repeated"]
 
-WAITING: Final = (DeliveryStatus.REQUESTED, DeliveryStatus.DEFERRED, DeliveryStatus.WAITING)
-WITH_A_PROVIDER: Final = (DeliveryStatus.SENDING, DeliveryStatus.SENT, DeliveryStatus.UNCONFIRMED)
-"""A provider has the message, or may have it."""
-ENDED: Final = (
-    DeliveryStatus.SENT,
-    DeliveryStatus.DELIVERED,
-    DeliveryStatus.UNCONFIRMED,
-    DeliveryStatus.FAILED,
-    DeliveryStatus.EXPIRED,
-    DeliveryStatus.SUPPRESSED,
-)
 FAILURE_OF: Final = {
     ReceiptStatus.TEMPORARY: FailureKind.TEMPORARY,
     ReceiptStatus.PERMANENT: FailureKind.PERMANENT,
     ReceiptStatus.TECHNICAL: FailureKind.TECHNICAL,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Where a notification stands; the first has no stream yet."""
-
-    status: DeliveryStatus | None = None
-    attempt: int = 0
-    provider: str = ""
-    channel: Channel = Channel.SMS
-    message_class: MessageClass = MessageClass.PAYMENT
-    recipient: str = ""
-    """A member's id; empty for a bank."""
-    expires_at: datetime | None = None
-    until: datetime | None = None
-    """Of a deferral."""
-    receipt_by: datetime | None = None
-    bound: str = ""
-    """The only provider that may have it, once an attempt there was in doubt."""
 
 
 def decide(command: Command, state: Standing, facts: NotifyFacts) -> list[Event]:
@@ -305,40 +264,3 @@ def _receipt(command: RecordReceipt, state: Standing) -> list[Event]:
         return [received, NotificationDelivered(notification_id=own, at=command.reported_at)]
     failure = FAILURE_OF[command.status]
     return [received, NotificationFailed(notification_id=own, failure=failure, reason=command.reason)]
-
-
-def evolve(state: Standing, event: Event) -> Standing:
-    match event:
-        case NotificationRequested(recipient=recipient):
-            return Standing(
-                DeliveryStatus.REQUESTED,
-                channel=event.channel,
-                message_class=event.message_class,
-                recipient=recipient.member or "",
-                expires_at=event.expires_at,
-            )
-        case NotificationDeferred(until=until):
-            return replace(state, status=DeliveryStatus.DEFERRED, until=until)
-        case NotificationSuppressed():
-            return replace(state, status=DeliveryStatus.SUPPRESSED)
-        case NotificationExpired():
-            return replace(state, status=DeliveryStatus.EXPIRED)
-        case SendingStarted(attempt=attempt, provider=provider):
-            return replace(state, status=DeliveryStatus.SENDING, attempt=attempt, provider=provider, until=None)
-        case SettlingBegan():
-            return replace(state, bound=state.provider)
-        case SendingFailed():
-            return replace(state, status=DeliveryStatus.WAITING)
-        case NotificationSent(receipt_by=receipt_by):
-            return replace(state, status=DeliveryStatus.SENT, receipt_by=receipt_by)
-        case NotificationFailed():
-            return replace(state, status=DeliveryStatus.FAILED)
-        case NotificationUnconfirmed():
-            return replace(state, status=DeliveryStatus.UNCONFIRMED)
-        case NotificationDelivered():
-            return replace(state, status=DeliveryStatus.DELIVERED)
-        case _:
-            return state
-
-
-notification: Aggregate[Standing, Event] = Aggregate("notification", Standing(), evolve)

@@ -7,11 +7,12 @@ from typing import Any, Final
 from services.notify import approving, digesting, preferences, subscribing
 from services.notify.approving import ApprovalFacts, approval, approval_key
 from services.notify.digesting import digest
-from services.notify.domain import decide, notification, repeated
+from services.notify.domain import decide, repeated
 from services.notify.policy import NotifyFacts
 from services.notify.preferences import PreferenceFacts, replies
 from services.notify.refusals import CONTENT_GONE, NO_SUCH_NOTIFICATION
 from services.notify.resources import Resources
+from services.notify.standing import notification
 from services.notify.subscribing import list_key, subscribers
 from shared.eventsourcing.decider import Aggregate
 from shared.runtime.commands import Context, Handler, decides

@@ -7,11 +7,11 @@ from typing import Final
 from uuid import UUID
 
 from services.notify.channels import Delivered, Failed, InboundReply, Listening, Receipt, Report
-from services.notify.domain import notification
 from services.notify.ledger import Ledger
 from services.notify.preparing import NOTIFY, NOWHERE
 from services.notify.providers.callbacks import serving_callbacks
 from services.notify.resources import Resources
+from services.notify.standing import notification
 from services.notify.views import NotificationRow, Notifications
 from shared.runtime.envelope import Envelope
 from shared.runtime.logs import log

@@ -10,8 +10,8 @@ from typing import Final
 from uuid import UUID
 
 from services.notify.channels import Email, Sms
-from services.notify.domain import notification
 from services.notify.resources import Resources
+from services.notify.standing import notification
 from services.notify.templates import Addressee
 from services.notify.views import NotificationRow
 from shared.eventsourcing.keyring import KeyMissing, NotOfItsType, SealBroken

@@ -8,8 +8,9 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from services.notify.domain import Standing, content_key, decide, notification, repeated
+from services.notify.domain import content_key, decide, repeated
 from services.notify.policy import NotifyFacts, Patience, Quiet, Retries
+from services.notify.standing import Standing, notification
 from shared.eventsourcing.decider import SHANGHAI
 from shared.eventsourcing.specification import Specification
 from shared.schemas.messages import Actor, Command, Event, Refused, Role

@@ -4,7 +4,7 @@ import os
 from typing import ClassVar
 from uuid import UUID
 
-from services.notify.domain import notification
+from services.notify.standing import notification
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.decider import Aggregate
 from shared.eventsourcing.keyring import Keyring

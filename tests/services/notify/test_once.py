@@ -14,7 +14,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.notify.domain import Standing, decide, notification
+from services.notify.domain import decide
+from services.notify.standing import Standing, notification
 from shared.eventsourcing.decider import SHANGHAI
 from shared.schemas.messages import Command, Event, Refused
 from shared.schemas.notify import (
