@@ -139,10 +139,11 @@ class Attempting:
         attempt, own = row.attempts + 1, NotificationId(row.notification_id)
         starting = StartSending(notification_id=own, attempt=attempt, provider=provider, segments=segments)
         try:
-            return attempt if await self._recording.attempt(row, starting) else None
+            await self._recording.attempt(row, starting)
         except Refused as refused:
             await self._hindered(row, refused.refusal.code)
             return None
+        return attempt
 
     async def _hindered(self, row: NotificationRow, code: str) -> None:
         own = NotificationId(row.notification_id)

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from services.notify import approving, digesting, preferences, subscribing
 from services.notify.approving import ApprovalFacts, approval, approval_key
@@ -12,7 +13,7 @@ from services.notify.policy import NotifyFacts
 from services.notify.preferences import PreferenceFacts, replies
 from services.notify.refusals import CONTENT_GONE, NO_SUCH_NOTIFICATION
 from services.notify.resources import Resources
-from services.notify.standing import notification
+from services.notify.standing import Standing, notification
 from services.notify.subscribing import list_key, subscribers
 from shared.eventsourcing.decider import Aggregate
 from shared.runtime.commands import Context, Handler, decides
@@ -39,6 +40,7 @@ from shared.schemas.notify import (
     RecordReply,
     RecordSent,
     RecordStrayReceipt,
+    RecordTogether,
     RecordUnconfirmed,
     RequestNotification,
     ResendNotification,
@@ -85,6 +87,18 @@ async def _asked(command: RequestNotification, context: Context) -> NotifyFacts:
 async def _starting(command: StartSending, context: Context) -> NotifyFacts:
     standing = await context.session.load(notification, command.notification_id)
     return await _facts(context, standing.recipient)
+
+
+async def _together(command: RecordTogether, context: Context) -> None:
+    """Each part is decided on what those before it make of its notification."""
+    standings: dict[UUID, Standing] = {}
+    for part in command.parts:
+        own = part.notification_id
+        standing = standings[own] if own in standings else await context.session.load(notification, own)
+        facts = await _facts(context, standing.recipient if isinstance(part, StartSending) else "")
+        events = decide(part, standing, facts)
+        standings[own] = notification.fold(events, standing)
+        context.session.append(notification, own, events, correlation=standing.cause)
 
 
 async def _resend(command: ResendNotification, context: Context) -> None:
@@ -213,6 +227,7 @@ COMMANDS: Final[Mapping[type[Command], Handler]] = {
         ),
         _recorded,
     ),
+    RecordTogether: _together,
     ResendNotification: _resend,
     **dict.fromkeys((OptOut, OptIn, ForgetRecipient), _preferred),
     RecordReply: _reply,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from itertools import batched
 from typing import Final
 from uuid import UUID
 
@@ -17,13 +18,15 @@ from shared.runtime.envelope import Envelope
 from shared.runtime.logs import log
 from shared.runtime.service import Running
 from shared.schemas.ids import MemberId, derived_id
-from shared.schemas.messages import Command
+from shared.schemas.messages import Command, Refused
 from shared.schemas.notify import (
     FailureKind,
+    NotificationId,
     ReceiptStatus,
     RecordReceipt,
     RecordReply,
     RecordStrayReceipt,
+    RecordTogether,
     Written,
 )
 from shared.schemas.personal import Personal
@@ -35,6 +38,10 @@ PAUSE: Final = 5.0
 """Seconds before a provider that cannot be listened to is listened to again."""
 MATCH_WITHIN: Final = 2.0
 """Seconds within which the read model is to show a message whose receipt came as fast as the provider's answer."""
+
+TOGETHER: Final = 64
+"""Receipts in one commit: where the sender records an outcome of one of these messages meanwhile, it is decided
+anew."""
 
 STATUS_OF: Final = {
     FailureKind.TEMPORARY: ReceiptStatus.TEMPORARY,
@@ -76,8 +83,27 @@ class Hearing:
 
     async def hear(self, reports: Sequence[Report]) -> None:
         """Keep reports. Raises whatever kept any of them from being kept."""
-        known = await self._known([report for report in reports if isinstance(report, Receipt)])
-        outcomes = await asyncio.gather(*(self._keep(report, known) for report in reports), return_exceptions=True)
+        receipts = [report for report in reports if isinstance(report, Receipt)]
+        replies = [report for report in reports if isinstance(report, InboundReply)]
+        known = await self._known(receipts)
+        of_known: dict[str, list[RecordReceipt]] = {}
+        others: list[Receipt] = []
+        for receipt in receipts:
+            own = receipt.notification_id
+            if own is not None and (federation := known.get(own)) is not None:
+                of_known.setdefault(federation, []).append(_recorded(receipt, own))
+            else:
+                others.append(receipt)
+        outcomes = await asyncio.gather(
+            *(
+                self._keep_together(list(some), federation)
+                for federation, parts in of_known.items()
+                for some in batched(parts, TOGETHER)
+            ),
+            *(self._keep_receipt(receipt) for receipt in others),
+            *(self._keep_reply(reply) for reply in replies),
+            return_exceptions=True,
+        )
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
@@ -90,35 +116,37 @@ class Hearing:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def _keep(self, report: Report, known: Mapping[UUID, str]) -> None:
-        match report:
-            case Receipt():
-                await self._keep_receipt(report, known)
-            case InboundReply():
-                await self._keep_reply(report)
+    async def _keep_together(self, parts: Sequence[RecordReceipt], federation: str) -> None:
+        """As one command; where that is refused, each for itself."""
+        if len(parts) > 1:
+            try:
+                return await self._record(RecordTogether(parts=tuple(parts)), federation)
+            except Refused:
+                pass
+        await asyncio.gather(*(self._record(part, federation) for part in parts))
+        return None
 
-    async def _keep_receipt(self, receipt: Receipt, known: Mapping[UUID, str]) -> None:
-        status, reason = _status(receipt)
-        about = {
-            "provider": receipt.provider,
-            "provider_message_id": receipt.provider_message_id,
-            "status": status,
-            "reason": reason,
-            "reported_at": receipt.at,
-        }
-        found = await self._notification(receipt, known)
-        if found is None:
-            own = derived_id(NAMESPACE, f"{receipt.provider}/{receipt.provider_message_id}/{status}/{receipt.at}")
-            await self._record(RecordStrayReceipt.model_validate({**about, "receipt_id": own}), NOWHERE)
+    async def _keep_receipt(self, receipt: Receipt) -> None:
+        """Of a message that the read model does not know, or that the provider knows by its own id alone."""
+        found = await self._notification(receipt)
+        if found is not None:
+            own, federation = found
+            await self._record(_recorded(receipt, own), federation)
             return
-        own, federation = found
-        await self._record(RecordReceipt.model_validate({**about, "notification_id": own}), federation)
+        status, reason = _status(receipt)
+        stray = RecordStrayReceipt(
+            receipt_id=derived_id(NAMESPACE, f"{receipt.provider}/{receipt.provider_message_id}/{status}/{receipt.at}"),
+            provider=receipt.provider,
+            provider_message_id=receipt.provider_message_id,
+            status=status,
+            reason=reason,
+            reported_at=receipt.at,
+        )
+        await self._record(stray, NOWHERE)
 
-    async def _notification(self, receipt: Receipt, known: Mapping[UUID, str]) -> tuple[UUID, str] | None:
+    async def _notification(self, receipt: Receipt) -> tuple[UUID, str] | None:
         """The notification that a receipt is about, and its federation."""
         if (own := receipt.notification_id) is not None:
-            if (federation := known.get(own)) is not None:
-                return own, federation
             first = next(iter(await self._running.repository.recorded(notification, own)), None)
             return None if first is None else (own, first.meta.federation)
         row = await self._row(receipt)
@@ -148,6 +176,18 @@ class Hearing:
 
     async def _record(self, command: Command, federation: str) -> None:
         await self._running.commands.carry_out(command, Envelope.fresh(NOTIFY, federation))
+
+
+def _recorded(receipt: Receipt, own: UUID) -> RecordReceipt:
+    status, reason = _status(receipt)
+    return RecordReceipt(
+        notification_id=NotificationId(own),
+        provider=receipt.provider,
+        provider_message_id=receipt.provider_message_id,
+        status=status,
+        reason=reason,
+        reported_at=receipt.at,
+    )
 
 
 def _status(receipt: Receipt) -> tuple[ReceiptStatus, str]:

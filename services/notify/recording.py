@@ -1,17 +1,21 @@
 """What the sender records, and what the read model does not show of that yet."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 from services.notify.preparing import NOTIFY
 from services.notify.views import NotificationRow, Notifications
+from shared.eventsourcing.rounds import Rounds
 from shared.runtime.envelope import Envelope
 from shared.runtime.logs import log
 from shared.runtime.service import Running
 from shared.schemas.ids import new_id
 from shared.schemas.messages import Accepted, Command, Refused
+from shared.schemas.notify import RecordFailure, RecordSent, RecordTogether, StartSending
 
 __all__ = ["Recording"]
 
@@ -19,6 +23,13 @@ STALE: Final = 5.0
 """Seconds for which the read model is not believed that a notification waits, after something was recorded of it."""
 
 _log = log(__name__)
+
+
+Part = StartSending | RecordSent | RecordFailure
+"""What happens to many notifications at a time."""
+type _Asked = tuple[NotificationRow, Part]
+type Outcomes = Mapping[UUID, Accepted | BaseException]
+"""By notification."""
 
 
 @dataclass(slots=True)
@@ -33,22 +44,49 @@ class Recording:
     def __init__(self, running: Running, now: Callable[[], float]) -> None:
         self._running, self._now = running, now
         self._left: dict[UUID, _Left] = {}
+        self._together: Rounds[list[_Asked], Outcomes] = Rounds(list, self._carry_out)
 
-    async def record(self, row: NotificationRow, command: Command) -> bool:
-        """Whether it was recorded. It is not where another sender was quicker. Raises whatever servers raise."""
+    async def record(self, row: NotificationRow, command: Command) -> None:
+        """It is not recorded where another sender was quicker. Raises whatever servers raise."""
         try:
-            return await self.attempt(row, command)
+            await self.attempt(row, command)
         except Refused as refused:
             _log.info("not recorded", notification=str(row.notification_id), code=refused.refusal.code)
             self.leave(row)
-            return False
 
-    async def attempt(self, row: NotificationRow, command: Command) -> bool:
-        """Whether anything was recorded. Raises Refused besides."""
+    async def attempt(self, row: NotificationRow, command: Command) -> None:
+        """Together with what else is to be recorded now. Raises Refused besides."""
+        if isinstance(command, Part):
+            outcomes = await self._together.ask(lambda asked: asked.append((row, command)))
+            outcome = outcomes[row.notification_id]
+        else:
+            outcome = await self._alone(row, command)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        self.leave(row, outcome.position)
+
+    async def _carry_out(self, asked: list[_Asked]) -> Outcomes:
+        """As one command for each federation; where that is refused, each for itself."""
+        outcomes: dict[UUID, Accepted | BaseException] = {}
+        for federation, of_it in groupby(sorted(asked, key=_federation), key=_federation):
+            some = list(of_it)
+            if len(some) > 1 and (accepted := await self._at_once(federation, [part for _, part in some])):
+                outcomes |= dict.fromkeys((row.notification_id for row, _ in some), accepted)
+            else:
+                each = await asyncio.gather(*(self._alone(*one) for one in some), return_exceptions=True)
+                outcomes |= {row.notification_id: outcome for (row, _), outcome in zip(some, each, strict=True)}
+        return outcomes
+
+    async def _at_once(self, federation: str, parts: Sequence[Part]) -> Accepted | None:
+        try:
+            together = RecordTogether(parts=tuple(parts))
+            return await self._running.commands.carry_out(together, Envelope.fresh(NOTIFY, federation))
+        except Refused:
+            return None
+
+    async def _alone(self, row: NotificationRow, command: Command) -> Accepted:
         envelope = Envelope(id=new_id(), actor=NOTIFY, federation=row.federation, correlation=row.cause)
-        accepted: Accepted = await self._running.commands.carry_out(command, envelope)
-        self.leave(row, accepted.position)
-        return accepted.changed
+        return await self._running.commands.carry_out(command, envelope)
 
     def leave(self, row: NotificationRow, position: float = float("inf"), seconds: float = STALE) -> None:
         """Not to be looked at before the read model has come to a position, or for so many seconds."""
@@ -59,3 +97,7 @@ class Recording:
         now, position = self._now(), self._running.read_models.positions()[Notifications.name]
         self._left = {own: left for own, left in self._left.items() if left.position > position and left.until > now}
         return list(self._left)
+
+
+def _federation(asked: _Asked) -> str:
+    return asked[0].federation

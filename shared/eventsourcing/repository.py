@@ -69,6 +69,7 @@ class _Folded:
 class _Pending:
     aggregate: Aggregate[Any, Any]
     events: list[Event]
+    correlation: UUID | None
 
 
 @dataclass(slots=True)
@@ -107,8 +108,12 @@ class Session:
         """Of the last event of a stream that was loaded, 0 where it has none."""
         return self.loaded[aggregate.stream(key)].position
 
-    def append[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E]) -> None:
+    def append[S, E: Event](
+        self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E], correlation: UUID | None = None
+    ) -> None:
         """Append to a stream, at the version that was loaded; to one that was not loaded, at any version.
+
+        `correlation` is of the story that the events belong to, where that is not the command's.
 
         Streams that were loaded and are not appended to must be where they were as well. Where nothing is appended
         at all, the receipt tells of the first stream that was named here.
@@ -116,7 +121,7 @@ class Session:
         stream = aggregate.stream(key)
         self.subject = self.subject or stream
         if events:
-            pending = self.pending.setdefault(stream, _Pending(aggregate, []))
+            pending = self.pending.setdefault(stream, _Pending(aggregate, [], correlation))
             pending.events.extend(events)
 
 
@@ -187,9 +192,11 @@ class Repository:
         raise Busy
 
     async def _commit(self, occasion: Occasion, session: Session) -> Receipt:
-        meta = occasion.meta.__pydantic_serializer__.to_json(occasion.meta).decode()
+        common = _meta(occasion.meta)
         writes, sealed_by_stream = [], {}
         for stream, pending in session.pending.items():
+            own = pending.correlation
+            meta = common if own is None else _meta(occasion.meta.model_copy(update={"correlation": own}))
             ids = [new_id() for _ in pending.events]
             sealed = await self._seal(ids, pending.events) if self._seal is not None else pending.events
             loaded = session.loaded.get(stream)
@@ -277,6 +284,10 @@ def _rows(ids: Sequence[UUID], events: Sequence[Event], meta: str) -> list[NewEv
         NewEvent(id, type(event).__name__, event.schema_version, _json(event), meta)
         for id, event in zip(ids, events, strict=True)  # noqa: A001
     ]
+
+
+def _meta(meta: Meta) -> str:
+    return meta.__pydantic_serializer__.to_json(meta).decode()
 
 
 def _json(event: Event) -> str:

@@ -126,6 +126,17 @@ class RecordReceipt(_NotifyCommand):
     reported_at: Instant
 
 
+class RecordTogether(_NotifyCommand):
+    """What happens to many notifications at a time, as one: all of it, or nothing where one is refused. What
+    follows belongs to the story of each."""
+
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+
+    parts: Annotated[
+        tuple[StartSending | RecordSent | RecordFailure | RecordReceipt, ...], Field(min_length=1, max_length=500)
+    ]
+
+
 class CancelNotification(_ByHand):
     """What was not sent yet is not sent."""
 
