@@ -10,6 +10,7 @@ from shared.eventsourcing.connections import Connection, OwnConnection, persiste
 from shared.eventsourcing.folding import Opener, fold
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.recorded import Recorded
+from shared.eventsourcing.rounds import Rounds
 from shared.eventsourcing.rows import Lookup, Rows
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
@@ -73,16 +74,46 @@ class Standing:
     position: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A read model goes on from a position to another, in a build."""
+
+    name: str
+    build: UUID
+    was: int
+    position: int
+
+
 class Lane:
     """The one connection on which a projector's views write, in turn."""
 
-    def __init__(self, dsn: str) -> None:
+    def __init__(self, dsn: str, schema: str) -> None:
         self._own = OwnConnection(dsn, SETTINGS)
         self._turn = asyncio.Lock()
+        self._steps: Rounds[list[_Step], set[str]] = Rounds(list, self._go_on)
+        self._going_on = f"""
+            with moved as (
+                update {schema}.read_models r set position = s.position
+                from unnest($1::text[], $2::uuid[], $3::bigint[], $4::bigint[]) as s (name, build, was, position)
+                where r.name = s.name and r.build = s.build and r.position = s.was
+                returning r.name, r.position
+            )
+            select name, pg_notify('{schema}_views', name || ' ' || position) from moved
+        """
 
     async def run[T](self, call: Callable[[Connection], Awaitable[T]]) -> T:
         async with self._turn:
             return await call(await self._own.open())
+
+    async def go_on(self, name: str, build: UUID, was: int, position: int) -> bool:
+        """Move a read model past what changes none of its rows: one statement for all that do so now. False where it is
+        not where it `was`."""
+        return name in await self._steps.ask(lambda steps: steps.append(_Step(name, build, was, position)))
+
+    async def _go_on(self, steps: Sequence[_Step]) -> set[str]:
+        columns = zip(*((step.name, step.build, step.was, step.position) for step in steps), strict=True)
+        rows = await self.run(lambda c: c.fetch(self._going_on, *map(list, columns)))
+        return {row[0] for row in rows}
 
     async def close(self) -> None:
         await self._own.close()
@@ -118,13 +149,19 @@ class Projection[R]:
         end = await fold(self.view, self._rows, page, self.position, self, self._opener)
         written, removed = self._rows.take()
         build, was = self._build, self.position
-        if not await self._lane.run(lambda c: self.table.write(c, build, was, end, written, removed)):
+        if not await self._write(was, end, written, removed):
             found = await self._lane.run(lambda c: standing_of(c, self.table))
             if found.build == build and found.position > was:
                 raise Fenced(f"{self.view.name} is at {found.position}, not {was}")
             raise Replaced
         self.position = end
         self._positions.moved(self.table.name, end)
+
+    async def _write(self, was: int, end: int, written: Sequence[R], removed: Sequence[Any]) -> bool:
+        build = self._build
+        if not (written or removed):
+            return await self._lane.go_on(self.table.name, build, was, end)
+        return await self._lane.run(lambda c: self.table.write(c, build, was, end, written, removed))
 
     async def load(self, keys: Sequence[Any]) -> list[R]:
         return await self._lane.run(lambda c: self.table.load(c, keys))

@@ -81,7 +81,7 @@ class Projector:
             raise ValueError(f"views of personal data need a keyring: {', '.join(sealed)}")
         self._store, self._opener = store, opener
         self._log = log or OwnLog(store)
-        self._lane = Lane(store.dsn)
+        self._lane = Lane(store.dsn, store.schema)
         self._positions = Positions(store.dsn, store.schema)
         self._tables: dict[type[View[Any]], Table[Any]] = {type(view): Table(store.schema, view) for view in views}
         self._together: dict[Projection[Any], _Company] = {}

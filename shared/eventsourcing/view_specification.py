@@ -112,7 +112,7 @@ class Shown[R]:
         table = Table(store.schema, self.view)
         log = MemoryLog(self.history)
         await install(store.dsn, store.schema, "read_models")
-        lane = Lane(store.dsn)
+        lane = Lane(store.dsn, store.schema)
         try:
             await lane.run(lambda c: drop(c, table))
             await lane.run(lambda c: make_missing(c, table))

@@ -38,7 +38,7 @@ async def store(database_url: str) -> AsyncIterator[EventStore]:
 
 @pytest.fixture
 async def lane(store: EventStore) -> AsyncIterator[Lane]:
-    lane = Lane(store.dsn)
+    lane = Lane(store.dsn, store.schema)
     yield lane
     await lane.close()
 
