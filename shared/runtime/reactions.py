@@ -7,11 +7,13 @@ other. A reaction may run again after a crash: what it does follows from the eve
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
@@ -124,8 +126,12 @@ class Reactions:
             unheard.discard(reaction.name)
             if not unheard:
                 reacting.set()
-            stream = wire.stream_name(reaction.programme)
-            await pull(connection, stream, reaction.name, reaction.at_once, self._hearer(reaction))
+            stream, in_hand = wire.stream_name(reaction.programme), dict[str, Msg]()
+            working = asyncio.create_task(_keep_working(in_hand), name=f"{reaction.name} is at it")
+            try:
+                await pull(connection, stream, reaction.name, reaction.at_once, self._hearer(reaction, in_hand))
+            finally:
+                await end(working)
 
         if not unheard:
             reacting.set()
@@ -152,12 +158,12 @@ class Reactions:
             except NotFoundError:
                 await asyncio.sleep(BACK_OFF)
 
-    def _hearer(self, reaction: Reaction) -> Callable[[Msg], Awaitable[None]]:
+    def _hearer(self, reaction: Reaction, in_hand: dict[str, Msg]) -> Callable[[Msg], Awaitable[None]]:
         turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
         async def hear(raw: Msg) -> None:
-            working = asyncio.create_task(_keep_working(raw), name=f"{reaction.name} is at it")
             turn = turns.setdefault((raw.headers or {}).get("ce-subject", raw.subject), asyncio.Lock())
+            in_hand[raw.reply] = raw
             try:
                 async with turn:
                     while True:
@@ -165,7 +171,7 @@ class Reactions:
                             return
                         await asyncio.sleep(BACK_OFF)
             finally:
-                await end(working)
+                del in_hand[raw.reply]
 
         return hear
 
@@ -238,11 +244,15 @@ class Reactions:
         labelled(REACTIONS, self._programme, reaction.name, "done").inc()
 
 
-async def _keep_working(raw: Msg) -> None:
-    """Tell the broker, for ever, that the event is in hand: only a process that ended or stands still lets go of it."""
+async def _keep_working(in_hand: dict[str, Msg]) -> None:
+    """Tell the broker, for ever, which events are in hand, here by where they are answered: only a process that ended
+    or stands still lets go of them."""
     while True:
         await asyncio.sleep(ACK_WAIT / 3)
-        await raw.in_progress()
+        for reply, raw in tuple(in_hand.items()):
+            if reply in in_hand:  # still, though others were told of meanwhile
+                with suppress(nats.errors.Error):  # the broker is away: it is told again
+                    await raw.in_progress()
 
 
 def _kind(error: Exception) -> str:
