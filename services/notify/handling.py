@@ -1,9 +1,8 @@
 """Commands of notify that a decision alone does not carry out: what it rests on, and which streams it writes to."""
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from services.notify import approving, digesting, preferences, subscribing
 from services.notify.approving import ApprovalFacts, approval, approval_key
@@ -17,7 +16,7 @@ from services.notify.standing import Standing, notification
 from services.notify.subscribing import list_key, subscribers
 from shared.eventsourcing.decider import Aggregate
 from shared.runtime.commands import Context, Handler, decides
-from shared.schemas.messages import Command, Event
+from shared.schemas.messages import Command, Event, Meta
 from shared.schemas.notify import (
     AddToDigest,
     BeginSettling,
@@ -28,6 +27,7 @@ from shared.schemas.notify import (
     DeferNotification,
     ExpireNotification,
     ForgetRecipient,
+    NotificationId,
     NotificationRequested,
     OptIn,
     OptOut,
@@ -43,6 +43,7 @@ from shared.schemas.notify import (
     RecordTogether,
     RecordUnconfirmed,
     RequestNotification,
+    RequestTogether,
     ResendNotification,
     ShiftProvider,
     StartSending,
@@ -89,16 +90,42 @@ async def _starting(command: StartSending, context: Context) -> NotifyFacts:
     return await _facts(context, standing.recipient)
 
 
-async def _together(command: RecordTogether, context: Context) -> None:
-    """Each part is decided on what those before it make of its notification."""
-    standings: dict[UUID, Standing] = {}
+async def _request_together(command: RequestTogether, context: Context) -> None:
+    requests = [asked.request for asked in command.requests]
+    standings = await _standings((request.notification_id for request in requests), context)
+    people = [str(one) for request in requests for one in (request.recipient.member, request.concerns) if one]
+    await context.session.load_all(preferences.preferences, people, in_turn=False)
+    for asked in command.requests:
+        own, facts = asked.request.notification_id, await _asked(asked.request, context)
+        meta = context.meta(asked.correlation, asked.request.cause, asked.trace)
+        _follow(standings, own, decide(asked.request, standings[own], facts), context, meta)
+
+
+async def _record_together(command: RecordTogether, context: Context) -> None:
+    standings = await _standings((part.notification_id for part in command.parts), context)
+    starting = [standings[part.notification_id] for part in command.parts if isinstance(part, StartSending)]
+    people = [standing.recipient for standing in starting if standing.recipient]
+    await context.session.load_all(preferences.preferences, people, in_turn=False)
     for part in command.parts:
         own = part.notification_id
-        standing = standings[own] if own in standings else await context.session.load(notification, own)
+        standing = standings[own]
         facts = await _facts(context, standing.recipient if isinstance(part, StartSending) else "")
         events = decide(part, standing, facts)
-        standings[own] = notification.fold(events, standing)
-        context.session.append(notification, own, events, correlation=standing.cause)
+        _follow(standings, own, events, context, context.meta(standing.cause or own))
+
+
+async def _standings(ids: Iterable[NotificationId], context: Context) -> dict[NotificationId, Standing]:
+    known = dict.fromkeys(ids)
+    await context.session.load_all(notification, known)
+    return {own: await context.session.load(notification, own) for own in known}
+
+
+def _follow(
+    standings: dict[NotificationId, Standing], own: NotificationId, events: list[Event], context: Context, meta: Meta
+) -> None:
+    """What comes later in the same command is decided on what these events make of the notification."""
+    standings[own] = notification.fold(events, standings[own])
+    context.session.append(notification, own, events, meta)
 
 
 async def _resend(command: ResendNotification, context: Context) -> None:
@@ -227,7 +254,8 @@ COMMANDS: Final[Mapping[type[Command], Handler]] = {
         ),
         _recorded,
     ),
-    RecordTogether: _together,
+    RequestTogether: _request_together,
+    RecordTogether: _record_together,
     ResendNotification: _resend,
     **dict.fromkeys((OptOut, OptIn, ForgetRecipient), _preferred),
     RecordReply: _reply,

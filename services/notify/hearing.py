@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from itertools import batched
 from typing import Final
 from uuid import UUID
 
@@ -13,12 +12,13 @@ from services.notify.preparing import NOTIFY, NOWHERE
 from services.notify.providers.callbacks import serving_callbacks
 from services.notify.resources import Resources
 from services.notify.standing import notification
+from services.notify.together import as_one
 from services.notify.views import NotificationRow, Notifications
 from shared.runtime.envelope import Envelope
 from shared.runtime.logs import log
 from shared.runtime.service import Running
 from shared.schemas.ids import MemberId, derived_id
-from shared.schemas.messages import Command, Refused
+from shared.schemas.messages import Accepted, Command
 from shared.schemas.notify import (
     FailureKind,
     NotificationId,
@@ -38,10 +38,6 @@ PAUSE: Final = 5.0
 """Seconds before a provider that cannot be listened to is listened to again."""
 MATCH_WITHIN: Final = 2.0
 """Seconds within which the read model is to show a message whose receipt came as fast as the provider's answer."""
-
-TOGETHER: Final = 64
-"""Receipts in one commit: where the sender records an outcome of one of these messages meanwhile, it is decided
-anew."""
 
 STATUS_OF: Final = {
     FailureKind.TEMPORARY: ReceiptStatus.TEMPORARY,
@@ -86,20 +82,9 @@ class Hearing:
         receipts = [report for report in reports if isinstance(report, Receipt)]
         replies = [report for report in reports if isinstance(report, InboundReply)]
         known = await self._known(receipts)
-        of_known: dict[str, list[RecordReceipt]] = {}
-        others: list[Receipt] = []
-        for receipt in receipts:
-            own = receipt.notification_id
-            if own is not None and (federation := known.get(own)) is not None:
-                of_known.setdefault(federation, []).append(_recorded(receipt, own))
-            else:
-                others.append(receipt)
+        others = [receipt for receipt in receipts if receipt.notification_id not in known]
         outcomes = await asyncio.gather(
-            *(
-                self._keep_together(list(some), federation)
-                for federation, parts in of_known.items()
-                for some in batched(parts, TOGETHER)
-            ),
+            self._keep_together([receipt for receipt in receipts if receipt.notification_id in known], known),
             *(self._keep_receipt(receipt) for receipt in others),
             *(self._keep_reply(reply) for reply in replies),
             return_exceptions=True,
@@ -108,7 +93,7 @@ class Hearing:
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    async def _known(self, receipts: Sequence[Receipt]) -> Mapping[UUID, str]:
+    async def _known(self, receipts: Sequence[Receipt]) -> Mapping[UUID | None, str]:
         """The federations of the notifications that receipts name, as far as the read model knows them."""
         named = [receipt.notification_id for receipt in receipts if receipt.notification_id is not None]
         rows = await self._running.read_models.pool.fetch(
@@ -116,15 +101,21 @@ class Hearing:
         )
         return {row[0]: row[1] for row in rows}
 
-    async def _keep_together(self, parts: Sequence[RecordReceipt], federation: str) -> None:
-        """As one command; where that is refused, each for itself."""
-        if len(parts) > 1:
-            try:
-                return await self._record(RecordTogether(parts=tuple(parts)), federation)
-            except Refused:
-                pass
-        await asyncio.gather(*(self._record(part, federation) for part in parts))
-        return None
+    async def _keep_together(self, receipts: Sequence[Receipt], known: Mapping[UUID | None, str]) -> None:
+        parts = [_recorded(receipt, receipt.notification_id) for receipt in receipts if receipt.notification_id]
+
+        def federation(part: RecordReceipt) -> str:
+            return known[part.notification_id]
+
+        async def each(part: RecordReceipt) -> Accepted:
+            return await self._record(part, federation(part))
+
+        for _, outcome in await as_one(parts, federation, self._keep_as_one, each):
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _keep_as_one(self, federation: str, parts: Sequence[RecordReceipt]) -> Accepted:
+        return await self._record(RecordTogether(parts=tuple(parts)), federation)
 
     async def _keep_receipt(self, receipt: Receipt) -> None:
         """Of a message that the read model does not know, or that the provider knows by its own id alone."""
@@ -174,8 +165,8 @@ class Hearing:
         )
         await self._record(command, federation)
 
-    async def _record(self, command: Command, federation: str) -> None:
-        await self._running.commands.carry_out(command, Envelope.fresh(NOTIFY, federation))
+    async def _record(self, command: Command, federation: str) -> Accepted:
+        return await self._running.commands.carry_out(command, Envelope.fresh(NOTIFY, federation))
 
 
 def _recorded(receipt: Receipt, own: UUID) -> RecordReceipt:

@@ -86,10 +86,13 @@ async def request(event: Event, reacting: Reacting) -> None:
         for recipient in await recipients(rule, content, reacting)
         for channel in rule.channels
     ]
+    if len(asked) == 1:  # as with most events, in bursts above all
+        return await _ask(asked[0], reacting)
     outcomes = await asyncio.gather(*(_ask(one, reacting) for one in asked), return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
+    return None
 
 
 def _asked(
@@ -119,12 +122,12 @@ def _asked(
 
 
 async def _ask(asked: RequestNotification | AddToDigest, reacting: Reacting) -> None:
-    about = f"{asked.rule}/{asked.channel}/{asked.recipient}"
+    about, resources = f"{asked.rule}/{asked.channel}/{asked.recipient}", reacting.resources
     try:
         if isinstance(asked, AddToDigest):
             await _add(asked, about, reacting)
         else:
-            await reacting.command(asked, about)
+            await resources.requesting.ask(asked, about, reacting)
     except Refused as refused:
         if refused.refusal.code != ERASED.code:
             raise

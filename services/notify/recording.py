@@ -1,13 +1,12 @@
 """What the sender records, and what the read model does not show of that yet."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Final
 from uuid import UUID
 
 from services.notify.preparing import NOTIFY
+from services.notify.together import Outcome, as_one
 from services.notify.views import NotificationRow, Notifications
 from shared.eventsourcing.rounds import Rounds
 from shared.runtime.envelope import Envelope
@@ -28,8 +27,6 @@ _log = log(__name__)
 Part = StartSending | RecordSent | RecordFailure
 """What happens to many notifications at a time."""
 type _Asked = tuple[NotificationRow, Part]
-type Outcomes = Mapping[UUID, Accepted | BaseException]
-"""By notification."""
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class Recording:
     def __init__(self, running: Running, now: Callable[[], float]) -> None:
         self._running, self._now = running, now
         self._left: dict[UUID, _Left] = {}
-        self._together: Rounds[list[_Asked], Outcomes] = Rounds(list, self._carry_out)
+        self._together: Rounds[list[_Asked], Mapping[UUID, Outcome]] = Rounds(list, self._carry_out)
 
     async def record(self, row: NotificationRow, command: Command) -> None:
         """It is not recorded where another sender was quicker. Raises whatever servers raise."""
@@ -65,24 +62,13 @@ class Recording:
             raise outcome
         self.leave(row, outcome.position)
 
-    async def _carry_out(self, asked: list[_Asked]) -> Outcomes:
-        """As one command for each federation; where that is refused, each for itself."""
-        outcomes: dict[UUID, Accepted | BaseException] = {}
-        for federation, of_it in groupby(sorted(asked, key=_federation), key=_federation):
-            some = list(of_it)
-            if len(some) > 1 and (accepted := await self._at_once(federation, [part for _, part in some])):
-                outcomes |= dict.fromkeys((row.notification_id for row, _ in some), accepted)
-            else:
-                each = await asyncio.gather(*(self._alone(*one) for one in some), return_exceptions=True)
-                outcomes |= {row.notification_id: outcome for (row, _), outcome in zip(some, each, strict=True)}
-        return outcomes
+    async def _carry_out(self, asked: list[_Asked]) -> Mapping[UUID, Outcome]:
+        outcomes = await as_one(asked, _federation, self._as_one, lambda one: self._alone(*one))
+        return {row.notification_id: outcome for (row, _), outcome in outcomes}
 
-    async def _at_once(self, federation: str, parts: Sequence[Part]) -> Accepted | None:
-        try:
-            together = RecordTogether(parts=tuple(parts))
-            return await self._running.commands.carry_out(together, Envelope.fresh(NOTIFY, federation))
-        except Refused:
-            return None
+    async def _as_one(self, federation: str, asked: Sequence[_Asked]) -> Accepted:
+        together = RecordTogether(parts=tuple(part for _, part in asked))
+        return await self._running.commands.carry_out(together, Envelope.fresh(NOTIFY, federation))
 
     async def _alone(self, row: NotificationRow, command: Command) -> Accepted:
         envelope = Envelope(id=new_id(), actor=NOTIFY, federation=row.federation, correlation=row.cause)

@@ -16,6 +16,7 @@ from services.notify.limits import Limits
 from services.notify.numbers import Pseudonyms
 from services.notify.prices import Prices
 from services.notify.providers.ways import Ways, open_ways
+from services.notify.requesting import Requesting
 from services.notify.rules import Rulebook
 from services.notify.senders import Sender
 from services.notify.templates import Catalogue
@@ -47,6 +48,7 @@ class Resources:
     prices: Prices
     pseudonyms: Pseudonyms
     ways: Ways
+    requesting: Requesting
 
     def limits_of(self, provider: str) -> Limits:
         return self.limits.get(provider, Limits())
@@ -80,4 +82,5 @@ async def open_with(settings: Settings, ways: Ways) -> Resources:
         prices=prices.shipped(),
         pseudonyms=Pseudonyms(settings.wrapping_key),
         ways=ways,
+        requesting=Requesting(),
     )

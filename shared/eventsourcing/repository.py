@@ -7,7 +7,7 @@ so a stale state can do no harm: on a conflict only the tail of the stream is re
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -69,7 +69,7 @@ class _Folded:
 class _Pending:
     aggregate: Aggregate[Any, Any]
     events: list[Event]
-    correlation: UUID | None
+    meta: Meta | None
 
 
 @dataclass(slots=True)
@@ -104,16 +104,22 @@ class Session:
         state: S = folded.state
         return state
 
+    async def load_all[S, E: Event](
+        self, aggregate: Aggregate[S, E], keys: Iterable[UUID | str], *, in_turn: bool = True
+    ) -> None:
+        """Have the states of several streams at hand: what is not in memory is read with one query."""
+        await asyncio.gather(*(self.load(aggregate, key, in_turn=in_turn) for key in dict.fromkeys(keys)))
+
     def position[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> int:
         """Of the last event of a stream that was loaded, 0 where it has none."""
         return self.loaded[aggregate.stream(key)].position
 
     def append[S, E: Event](
-        self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E], correlation: UUID | None = None
+        self, aggregate: Aggregate[S, E], key: UUID | str, events: Sequence[E], meta: Meta | None = None
     ) -> None:
         """Append to a stream, at the version that was loaded; to one that was not loaded, at any version.
 
-        `correlation` is of the story that the events belong to, where that is not the command's.
+        `meta` is the events' own, where the command is about several stories.
 
         Streams that were loaded and are not appended to must be where they were as well. Where nothing is appended
         at all, the receipt tells of the first stream that was named here.
@@ -121,7 +127,7 @@ class Session:
         stream = aggregate.stream(key)
         self.subject = self.subject or stream
         if events:
-            pending = self.pending.setdefault(stream, _Pending(aggregate, [], correlation))
+            pending = self.pending.setdefault(stream, _Pending(aggregate, [], meta))
             pending.events.extend(events)
 
 
@@ -195,8 +201,7 @@ class Repository:
         common = _meta(occasion.meta)
         writes, sealed_by_stream = [], {}
         for stream, pending in session.pending.items():
-            own = pending.correlation
-            meta = common if own is None else _meta(occasion.meta.model_copy(update={"correlation": own}))
+            meta = common if pending.meta is None else _meta(pending.meta)
             ids = [new_id() for _ in pending.events]
             sealed = await self._seal(ids, pending.events) if self._seal is not None else pending.events
             loaded = session.loaded.get(stream)
@@ -259,6 +264,7 @@ class Repository:
         if tail:
             state = aggregate.fold((recorded.event for recorded in tail), held.state)
             held = _Folded(state, tail[-1].version, tail[-1].position)
+        if tail or not held.version:  # that there is no such stream yet is worth knowing too
             self._keep(stream, held)
         return held
 

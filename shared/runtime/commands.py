@@ -27,7 +27,7 @@ from shared.runtime.envelope import (
 from shared.runtime.metrics import COMMAND_SECONDS, COMMANDS, labelled
 from shared.runtime.read_models import ReadModels
 from shared.runtime.tracing import span, traceparent
-from shared.schemas.messages import Accepted, Command, Event, Refused
+from shared.schemas.messages import Accepted, Command, Event, Meta, Refused
 
 __all__ = ["Commands", "Context", "Handler", "decides"]
 
@@ -55,6 +55,18 @@ class Context:
         the session as well: nothing verifies what is only read here."""
         assert self.keyring is not None
         return await self.keyring.open(await self.repository.recorded(aggregate, key))
+
+    def meta(self, correlation: UUID, cause: UUID | None = None, trace: str | None = None) -> Meta:
+        """Of events that belong to another story than the command's, where it is about several."""
+        return Meta(
+            federation=self.envelope.federation,
+            actor=str(self.envelope.actor),
+            time=self.now,
+            correlation=correlation,
+            causation=self.envelope.id,
+            cause=cause,
+            trace=trace,
+        )
 
     def facts(self) -> Facts:
         return Facts(now=self.now, actor=self.envelope.actor, federation=self.envelope.federation)

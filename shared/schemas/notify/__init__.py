@@ -6,6 +6,7 @@ calls for it may be read any number of times: see `notification_id`.
 
 from shared.schemas.notify.commands import (
     AddToDigest,
+    Asked,
     BeginSettling,
     CancelNotification,
     CloseDigest,
@@ -25,6 +26,7 @@ from shared.schemas.notify.commands import (
     RecordTogether,
     RecordUnconfirmed,
     RequestNotification,
+    RequestTogether,
     ResendNotification,
     ShiftProvider,
     StartSending,
@@ -125,6 +127,7 @@ __all__ = [
     "Approval",
     "ApprovalRow",
     "Approvals",
+    "Asked",
     "Because",
     "BeginSettling",
     "BoardRow",
@@ -191,6 +194,7 @@ __all__ = [
     "Reply",
     "ReplyReceived",
     "RequestNotification",
+    "RequestTogether",
     "ResendNotification",
     "SendingFailed",
     "SendingStarted",

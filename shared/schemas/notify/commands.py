@@ -16,6 +16,7 @@ from shared.schemas.notify.terms import (
     Month,
     Name,
     NotificationId,
+    Part,
     ReceiptStatus,
     Recipient,
     Shift,
@@ -56,6 +57,22 @@ class RequestNotification(_NotifyCommand):
     @property
     def notification_id(self) -> NotificationId:
         return notification_id(self.cause, self.rule, self.channel, self.recipient)
+
+
+class Asked(Part):
+    """A request, and the story that it belongs to; `trace` is a W3C traceparent."""
+
+    request: RequestNotification
+    correlation: UUID
+    trace: str | None = None
+
+
+class RequestTogether(_NotifyCommand):
+    """What many events call for, as one: all of it, or nothing where one request is refused."""
+
+    roles: ClassVar[frozenset[Role]] = frozenset({Role.SYSTEM})
+
+    requests: Annotated[tuple[Asked, ...], Field(min_length=1, max_length=500)]
 
 
 class SuppressNotification(_NotifyCommand):
