@@ -5,6 +5,8 @@ to the second of them. What an attempt left unknown is settled beside, and holds
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Coroutine, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from services.notify.resources import Resources
 from services.notify.settling import Settling
 from services.notify.views import NotificationRow, Notifications
 from shared.eventsourcing.connections import is_transient
+from shared.eventsourcing.tasks import end
 from shared.runtime.client import NoAnswer
 from shared.runtime.logs import log
 from shared.runtime.metrics import PROVIDER_OPEN
@@ -38,7 +41,15 @@ AWAY_PAUSE: Final = 2.0
 FINISH: Final = 8.0
 """Seconds that what is under way has to end, when the sender is told to leave."""
 
+AHEAD: Final = 64
+"""Messages left of a page when the next one is begun."""
+TOGETHER: Final = 0.02
+"""Seconds for which a provider's pace is waited for, at least."""
+
 _log = log(__name__)
+
+type _Page = tuple[float, list[tuple[NotificationRow, Prepared]]]
+"""When names and addresses were asked for, and messages."""
 
 
 async def send_for_ever(running: Running) -> None:
@@ -47,6 +58,26 @@ async def send_for_ever(running: Running) -> None:
     async with asyncio.TaskGroup() as lanes:
         for channel in Channel:
             lanes.create_task(Lane(running, channel).run(), name=f"lane {channel}")
+
+
+class _Ahead:
+    """The page that is prepared while the one before it is handed over."""
+
+    def __init__(self) -> None:
+        self._preparing: asyncio.Task[_Page] | None = None
+
+    def begin(self, page: Coroutine[Any, Any, _Page]) -> None:
+        self._preparing = asyncio.create_task(page, name="next page")
+
+    async def take(self) -> _Page | None:
+        """None where none was begun. Raises what kept it from being prepared."""
+        preparing, self._preparing = self._preparing, None
+        return None if preparing is None else await preparing
+
+    async def drop(self) -> None:
+        preparing, self._preparing = self._preparing, None
+        if preparing is not None:
+            await end(preparing)
 
 
 class Lane:
@@ -66,6 +97,7 @@ class Lane:
         self._settling = Settling(running, channel, self._outlets, self._recording, self._now)
         self._choosing = Choosing(running, channel, self._outlets)
         self._attempting = Attempting(running, self._recording, self._settling, self._choosing)
+        self._ahead = _Ahead()
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._ended = asyncio.Event()
 
@@ -85,6 +117,7 @@ class Lane:
                 group.create_task(self._persist(self._settle_due, SETTLING_BEAT), name=f"{self._channel} settles")
                 group.create_task(self._persist(self._choosing.shift, 1.0), name=f"{self._channel} shifts")
         finally:
+            await self._ahead.drop()
             await self._finish()
 
     async def _persist(self, work: Any, beat: float) -> None:
@@ -111,26 +144,35 @@ class Lane:
 
     async def _send_due(self) -> bool:
         """A page of what is due; few messages while all providers are in doubt. Whether there was any."""
-        instant = self._running.clock.now()
-        opened = [outlet for outlet in self._outlets.values() if outlet.is_open(instant)]
-        if not opened:
+        if not any(outlet.is_open(self._running.clock.now()) for outlet in self._outlets.values()):
+            await self._ahead.drop()
             return False
-        page = await self._due(LARGEST_PAGE if any(outlet.door.is_wide for outlet in opened) else len(opened))
-        asked = self._now()
-        prepared = await self._preparing.prepare(page)
+        asked, prepared = await self._ahead.take() or await self._page()
         await self._choosing.look(prepared)
-        for row, message in prepared:
-            if self._now() - asked > FRESH or not await self._hand_over(row, message):
+        left = deque(prepared)
+        while left:
+            if len(left) == AHEAD and len(prepared) == LARGEST_PAGE:
+                self._ahead.begin(self._page([row.notification_id for row, _ in left]))
+            if self._now() - asked > FRESH or not await self._hand_over(*left.popleft()):
+                await self._ahead.drop()  # what is left of this page goes before it
                 break
-        return bool(page)
+        return bool(prepared)
 
-    async def _due(self, limit: int) -> list[NotificationRow]:
+    async def _page(self, in_hand: Sequence[UUID] = ()) -> _Page:
+        """What is due besides, made into messages, and since when names and addresses in it are known."""
+        opened = [outlet for outlet in self._outlets.values() if outlet.is_open(self._running.clock.now())]
+        limit = LARGEST_PAGE if any(outlet.door.is_wide for outlet in opened) else len(opened)
+        rows = await self._due(limit, in_hand)
+        asked = self._now()
+        return asked, await self._preparing.prepare(rows)
+
+    async def _due(self, limit: int, in_hand: Sequence[UUID] = ()) -> list[NotificationRow]:
         rows: list[NotificationRow] = []
-        hidden = self._hidden()
+        hidden = [*self._hidden(), *in_hand]
         where, which = self._choosing.federations()
         for urgent in (True, False):
             if len(rows) < limit:
-                rows += await self._running.read_models.some(
+                rows += await self._running.read_models.first(
                     Notifications,
                     "channel = $1 and urgent = $2 and due_at <= $3 and notification_id <> all ($4::uuid[])"
                     f"{where} order by due_at limit $5",
@@ -169,13 +211,17 @@ class Lane:
         return any(outlet.is_open(self._running.clock.now()) for outlet in self._outlets.values())
 
     async def _room(self, seconds: float) -> None:
-        """Until something that is under way has ended, or for so many seconds."""
+        """For so many seconds, or a little longer: what goes together is recorded together. Where that is not known or
+        long, until something that is under way has ended."""
+        if seconds < FRESH:
+            return await asyncio.sleep(max(seconds, TOGETHER))
         self._ended.clear()
         try:
-            async with asyncio.timeout(min(seconds, FRESH)):
+            async with asyncio.timeout(FRESH):
                 await self._ended.wait()
         except TimeoutError:
             pass
+        return None
 
     def _begin(self, row: NotificationRow, message: Prepared | Later, outlet: Outlet | None) -> None:
         own = row.notification_id

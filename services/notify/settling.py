@@ -94,7 +94,7 @@ class Settling:
     async def settle_due(self, seen_to: Collection[UUID]) -> bool:
         """Ask about attempts whose time it is. Whether there were more than are asked about at once."""
         hidden = set(seen_to)
-        rows = await self._running.read_models.some(
+        rows = await self._running.read_models.first(
             Notifications,
             f"channel = $1 and status = '{DeliveryStatus.SENDING}' order by started_at limit {LARGEST_PAGE}",
             self._channel.value,

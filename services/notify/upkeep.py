@@ -59,7 +59,7 @@ class Upkeep:
     async def expire(self) -> bool:
         """End what is too old. Whether there was any."""
         statuses = ", ".join(f"'{status}'" for status in UNSENT)
-        rows = await self._running.read_models.some(
+        rows = await self._running.read_models.first(
             Notifications,
             f"expires_at <= $1 and status in ({statuses}) order by expires_at limit {PAGE}",
             self._running.clock.now(),

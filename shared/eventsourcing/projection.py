@@ -1,7 +1,7 @@
 """One view at work: pages of a log folded in memory and written in one statement with the view's new position."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from uuid import UUID
@@ -15,7 +15,18 @@ from shared.eventsourcing.rows import Lookup, Rows
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.table import Table
 
-__all__ = ["SETTINGS", "Fenced", "Lane", "Log", "OwnLog", "Projection", "Replaced", "Standing", "standing_of"]
+__all__ = [
+    "IN_ORDER",
+    "SETTINGS",
+    "Fenced",
+    "Lane",
+    "Log",
+    "OwnLog",
+    "Projection",
+    "Replaced",
+    "Standing",
+    "standing_of",
+]
 
 SETTINGS: Final = {
     "application_name": "projection",
@@ -27,6 +38,14 @@ SETTINGS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
 }
+
+IN_ORDER: Final = {
+    "application_name": "queues",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_sort": "off",
+}
+"""Where an index has the order that is asked for, it is walked."""
 
 
 class Fenced(Exception):
@@ -85,10 +104,10 @@ class _Step:
 
 
 class Lane:
-    """The one connection on which a projector's views write, in turn."""
+    """One connection, used in turn: that on which a projector's views write, or that on which queues are read."""
 
-    def __init__(self, dsn: str, schema: str) -> None:
-        self._own = OwnConnection(dsn, SETTINGS)
+    def __init__(self, dsn: str, schema: str, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._own = OwnConnection(dsn, settings)
         self._turn = asyncio.Lock()
         self._steps: Rounds[list[_Step], set[str]] = Rounds(list, self._go_on)
         self._going_on = f"""

@@ -30,6 +30,10 @@ class ReadModels:
         """The rows that meet a condition in SQL, which may go on with `order by` and `limit`."""
         return await self._projector(view).some(view, condition, *arguments)
 
+    async def first[R](self, view: type[View[R]], condition: str, *arguments: Any) -> list[R]:
+        """The first rows of a queue, in the order of an index, however many wait."""
+        return await self._projector(view).first(view, condition, *arguments)
+
     async def count(self, view: type[View[Any]], condition: str, *arguments: Any) -> int:
         """How many rows meet a condition in SQL."""
         table = f"{self._store.schema}.{view.name}"
