@@ -115,9 +115,8 @@ async def _record_together(command: RecordTogether, context: Context) -> None:
 
 
 async def _standings(ids: Iterable[NotificationId], context: Context) -> dict[NotificationId, Standing]:
-    known = dict.fromkeys(ids)
-    await context.session.load_all(notification, known)
-    return {own: await context.session.load(notification, own) for own in known}
+    known = list(dict.fromkeys(ids))
+    return dict(zip(known, await context.session.load_all(notification, known), strict=True))
 
 
 def _follow(

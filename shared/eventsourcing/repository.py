@@ -81,7 +81,7 @@ class _Turn:
 class Session:
     """One attempt at a decision: what was loaded, and what is to be appended."""
 
-    def __init__(self, load: Callable[[Aggregate[Any, Any], str], Awaitable[_Folded]]) -> None:
+    def __init__(self, load: Callable[[Aggregate[Any, Any], Sequence[str]], Awaitable[Sequence[_Folded]]]) -> None:
         self._load = load
         self.wanted: set[str] = set()
         self.loaded: dict[str, _Folded] = {}
@@ -95,20 +95,19 @@ class Session:
         A stream that most decisions rest on and few change, such as one of rules, is loaded with `in_turn=False`: it
         must be where it was like any other, but decisions that are made afresh do not wait for each other over it.
         """
-        stream = aggregate.stream(key)
-        folded = self.loaded.get(stream)
-        if folded is None:
-            if in_turn:
-                self.wanted.add(stream)
-            folded = self.loaded[stream] = await self._load(aggregate, stream)
-        state: S = folded.state
+        (state,) = await self.load_all(aggregate, (key,), in_turn=in_turn)
         return state
 
     async def load_all[S, E: Event](
         self, aggregate: Aggregate[S, E], keys: Iterable[UUID | str], *, in_turn: bool = True
-    ) -> None:
-        """Have the states of several streams at hand: what is not in memory is read with one query."""
-        await asyncio.gather(*(self.load(aggregate, key, in_turn=in_turn) for key in dict.fromkeys(keys)))
+    ) -> list[S]:
+        """The same of several streams: what is not in memory is read with one query."""
+        streams = [aggregate.stream(key) for key in keys]
+        if missing := [stream for stream in dict.fromkeys(streams) if stream not in self.loaded]:
+            if in_turn:
+                self.wanted.update(missing)
+            self.loaded.update(zip(missing, await self._load(aggregate, missing), strict=True))
+        return [self.loaded[stream].state for stream in streams]
 
     def position[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> int:
         """Of the last event of a stream that was loaded, 0 where it has none."""
@@ -142,7 +141,7 @@ class Repository:
 
     async def state[S, E: Event](self, aggregate: Aggregate[S, E], key: UUID | str) -> S:
         """A stream's state as the log has it now."""
-        folded = await self._refreshed(aggregate, aggregate.stream(key))
+        (folded,) = await self._refreshed(aggregate, [aggregate.stream(key)])
         state: S = folded.state
         return state
 
@@ -249,18 +248,22 @@ class Repository:
         if len(self._cache) > self._cached:
             self._cache.popitem(last=False)
 
-    async def _remembered(self, aggregate: Aggregate[Any, Any], stream: str) -> _Folded:
-        if stream in self._turns:
+    async def _remembered(self, aggregate: Aggregate[Any, Any], streams: Sequence[str]) -> list[_Folded]:
+        if not self._turns.keys().isdisjoint(streams):
             raise Conflict  # others are at it one by one: take a turn behind them
-        folded = self._cache.get(stream)
-        if folded is not None:
+        known = {stream: folded for stream in streams if (folded := self._cache.get(stream)) is not None}
+        for stream in known:
             self._cache.move_to_end(stream)
-            return folded
-        return await self._refreshed(aggregate, stream)
+        if missing := [stream for stream in streams if stream not in known]:
+            known.update(zip(missing, await self._refreshed(aggregate, missing), strict=True))
+        return [known[stream] for stream in streams]
 
-    async def _refreshed(self, aggregate: Aggregate[Any, Any], stream: str) -> _Folded:
-        held = self._cache.get(stream) or _Folded(aggregate.initial, 0, 0)
-        tail = await self._tails.of(stream, held.version)
+    async def _refreshed(self, aggregate: Aggregate[Any, Any], streams: Sequence[str]) -> list[_Folded]:
+        held = {stream: self._cache.get(stream) or _Folded(aggregate.initial, 0, 0) for stream in streams}
+        tails = await self._tails.of({stream: folded.version for stream, folded in held.items()})
+        return [self._grown(aggregate, stream, held[stream], tails[stream]) for stream in streams]
+
+    def _grown(self, aggregate: Aggregate[Any, Any], stream: str, held: _Folded, tail: Sequence[Recorded]) -> _Folded:
         if tail:
             state = aggregate.fold((recorded.event for recorded in tail), held.state)
             held = _Folded(state, tail[-1].version, tail[-1].position)
