@@ -84,6 +84,7 @@ class Preparing:
         assert keyring is not None
         names = [notification.stream(row.content_of or row.notification_id) for row in rows]
         streams = await store.streams(dict.fromkeys(names, 0))
+        self._running.repository.remember(notification, streams)
         firsts = [streams[name][0] for name in names]
         try:
             return [*await keyring.open(firsts)]

@@ -7,7 +7,7 @@ so a stale state can do no harm: on a conflict only the tail of the stream is re
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -156,6 +156,12 @@ class Repository:
         streams = [aggregate.stream(key) for key in keys]
         found = await self._store.streams(dict.fromkeys(streams, 0))
         return [found.get(stream, []) for stream in streams]
+
+    def remember[S, E: Event](self, aggregate: Aggregate[S, E], streams: Mapping[str, Sequence[Recorded]]) -> None:
+        """What was read of whole streams, about which something is about to be decided."""
+        for stream, recorded in streams.items():
+            if stream not in self._cache:
+                self._grown(aggregate, stream, _Folded(aggregate.initial, 0, 0), recorded)
 
     async def transact(self, occasion: Occasion, work: Callable[[Session], Awaitable[None]]) -> Receipt:
         """Run `work` and append what it decided, once for the command's id.

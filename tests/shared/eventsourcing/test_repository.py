@@ -103,6 +103,26 @@ async def test_a_stream_in_memory_is_not_folded_again(store: EventStore, codec: 
     assert codec.folded == []
 
 
+async def test_streams_that_are_read_for_something_else_need_not_be_read_again(
+    store: EventStore, codec: WatchedCodec
+) -> None:
+    first, second, third = new_id(), new_id(), new_id()
+    writing, deciding = Repository(store), Repository(store)
+    for key in (first, second):
+        await handle(writing, Deposit(amount=100), key)
+    deciding.remember(passbook, await store.streams({passbook.stream(first): 0, passbook.stream(second): 0}))
+    read = len(codec.folded)
+
+    async def work(session: Session) -> None:
+        assert [state.balance for state in await session.load_all(passbook, (first, second, third))] == [100, 100, 0]
+        for key in (first, second, third):
+            session.append(passbook, key, decide(Deposit(amount=1), await session.load(passbook, key), FACTS))
+
+    await deciding.transact(occasion(), work)
+    assert len(codec.folded) == read
+    assert [await balance(deciding, key) for key in (first, second, third)] == [101, 101, 1]
+
+
 async def test_several_streams_are_read_in_the_order_of_their_keys(store: EventStore) -> None:
     repository, keys = Repository(store), [new_id() for _ in range(3)]
     await handle(repository, Deposit(amount=200), keys[0])
