@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, Protocol
 from uuid import UUID
 
@@ -204,14 +205,16 @@ class Repository:
 
     async def _commit(self, occasion: Occasion, session: Session) -> Receipt:
         common = _meta(occasion.meta)
+        events = [event for pending in session.pending.values() for event in pending.events]
+        ids = [new_id() for _ in events]
+        sealed = iter(zip(ids, await self._seal(ids, events) if self._seal is not None else events, strict=True))
         writes, sealed_by_stream = [], {}
         for stream, pending in session.pending.items():
+            own = list(islice(sealed, len(pending.events)))
             meta = common if pending.meta is None else _meta(pending.meta)
-            ids = [new_id() for _ in pending.events]
-            sealed = await self._seal(ids, pending.events) if self._seal is not None else pending.events
             loaded = session.loaded.get(stream)
-            writes.append(Write(stream, loaded.version if loaded else None, _rows(ids, sealed, meta)))
-            sealed_by_stream[stream] = sealed
+            writes.append(Write(stream, loaded.version if loaded else None, [_row(*one, meta) for one in own]))
+            sealed_by_stream[stream] = [event for _, event in own]
         only_read = session.loaded.keys() - session.pending.keys()
         writes += [Write(stream, session.loaded[stream].version, ()) for stream in only_read]
         try:
@@ -294,11 +297,8 @@ class Repository:
             del self._turns[stream]
 
 
-def _rows(ids: Sequence[UUID], events: Sequence[Event], meta: str) -> list[NewEvent]:
-    return [
-        NewEvent(id, type(event).__name__, event.schema_version, _json(event), meta)
-        for id, event in zip(ids, events, strict=True)  # noqa: A001
-    ]
+def _row(id: UUID, event: Event, meta: str) -> NewEvent:  # noqa: A002
+    return NewEvent(id, type(event).__name__, event.schema_version, _json(event), meta)
 
 
 def _meta(meta: Meta) -> str:
