@@ -12,7 +12,7 @@ from services.notify.recording import Recording
 from services.notify.refusals import NOT_WANTED, QUIET_NOW, TOO_OLD
 from services.notify.resources import Resources
 from services.notify.segments import Counting, TooLong, parts_of
-from services.notify.settling import Settling, reports, unknown
+from services.notify.settling import Settling, unknown
 from services.notify.views import NotificationRow
 from shared.eventsourcing.decider import SHANGHAI
 from shared.runtime.logs import log
@@ -108,7 +108,7 @@ class Attempting:
                     attempt=attempt,
                     provider_message_id=sent.provider_message_id,
                     took_ms=round(took * 1000),
-                    reports=reports(outlet.provider),
+                    reports=outlet.reports,
                 ),
             )
 

@@ -8,11 +8,11 @@ from datetime import datetime
 from math import inf
 from typing import Any, Final
 
-from services.notify.channels import Provider
+from services.notify.channels import CalledBack, Listening, Provider
 from services.notify.delivering import Health
 from services.notify.door import Door
 from services.notify.limits import Limits
-from shared.schemas.notify import Shift
+from shared.schemas.notify import Channel, Shift
 
 __all__ = ["ALL", "Outlet", "Pace", "Shares", "choose"]
 
@@ -101,6 +101,13 @@ class Outlet:
     """Its budget for all messages is exhausted till then."""
     unserved: dict[str, float] = field(default_factory=dict)
     """Templates that it does not take, and until when it is not asked again."""
+    reports: bool = field(init=False)
+    """Whether it says of each message what became of it: a mail server mostly says so of failures alone."""
+
+    def __post_init__(self) -> None:
+        provider = self.provider
+        called = isinstance(provider, CalledBack) and provider.callback_key is not None
+        self.reports = provider.channel is Channel.SMS and (called or isinstance(provider, Listening))
 
     @property
     def name(self) -> str:

@@ -7,11 +7,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.notify.channels import (
-    CalledBack,
     Email,
-    Listening,
     OutcomeUnknown,
-    Provider,
     SendingRefused,
     Sent,
     Sms,
@@ -37,7 +34,7 @@ from shared.schemas.notify import (
     Suppression,
 )
 
-__all__ = ["Settling", "reports", "unknown"]
+__all__ = ["Settling", "unknown"]
 
 SETTLED_AT_ONCE: Final = 8
 FIRST_LOOK: Final = 1.0
@@ -54,12 +51,6 @@ def unknown(provider: str, error: Exception) -> str:
         return error.reason
     _log.error("provider failed", provider=provider, error=type(error).__name__)
     return type(error).__name__
-
-
-def reports(provider: Provider[Any]) -> bool:
-    """Whether a provider says of each message what became of it: a mail server mostly says so of failures alone."""
-    called = isinstance(provider, CalledBack) and provider.callback_key is not None
-    return provider.channel is Channel.SMS and (called or isinstance(provider, Listening))
 
 
 @dataclass(slots=True)
@@ -161,7 +152,7 @@ class Settling:
                     notification_id=own,
                     attempt=row.attempts,
                     provider_message_id=theirs,
-                    reports=reports(outlet.provider),
+                    reports=outlet.reports,
                 ),
             )
         return None
