@@ -8,11 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 import asyncpg
 
+from shared.eventsourcing import arguments
 from shared.eventsourcing.connections import OwnConnection, persistently
 from shared.eventsourcing.rhythm import Rhythm
 
@@ -197,61 +198,17 @@ class Writer:
         """What becomes of each. They are sorted out one by one where not all of them are as they expect."""
         connection = await self._connection.open()
         head: int | None = None
-        if len(commits) == 1 and (one := _alone(commits[0])) is not None:
+        if len(commits) == 1 and (one := arguments.of_one(commits[0])) is not None:
             head = await connection.fetchval(self._append_one, *one)
-        elif (columns := _expected(commits)) is not None:
+        elif (columns := arguments.of_all(commits)) is not None:
             head = await connection.fetchval(self._append_all, *columns)
         if head is None:
-            return [_outcome(*row) for row in await connection.fetch(self._append, *_columns(commits))]
+            return [_outcome(*row) for row in await connection.fetch(self._append, *arguments.of_each(commits))]
         return _receipts(commits, head)
 
 
 def _places(number: int) -> str:
     return ", ".join(f"${n}" for n in range(1, number + 1))
-
-
-def _alone(commit: Commit) -> tuple[Any, ...] | None:
-    """The arguments of `append_one`; None where the commit is of another shape, as few are."""
-    (write, *others) = commit.writes
-    if others or write.expected is None or len(write.events) != 1:
-        return None
-    (event,) = write.events
-    return (
-        *(commit.id, commit.fingerprint, write.stream, write.expected),
-        *(event.id, event.type, event.schema, event.data, event.meta),
-    )
-
-
-def _expected(commits: list[Commit]) -> tuple[list[Any], ...] | None:
-    """The arguments of `append_all`, as columns; None where a stream may be at any version."""
-    streams, versions, commit_streams, commit_versions, last_events = [], [], [], [], []
-    event_streams, event_versions, ids, types, schemas, datas, metas = [], [], [], [], [], [], []
-    for commit in commits:
-        first = True
-        for write in commit.writes:
-            if write.expected is None:
-                return None
-            streams.append(write.stream)
-            versions.append(write.expected)
-            for version, event in enumerate(write.events, write.expected + 1):
-                event_streams.append(write.stream)
-                event_versions.append(version)
-                ids.append(event.id)
-                types.append(event.type)
-                schemas.append(event.schema)
-                datas.append(event.data)
-                metas.append(event.meta)
-            if first and write.events:
-                first = False
-                commit_streams.append(write.stream)
-                commit_versions.append(write.expected + len(write.events))
-        last_events.append(len(ids))
-    commit_ids = [commit.id for commit in commits]
-    fingerprints = [commit.fingerprint for commit in commits]
-    return (
-        *(streams, versions, commit_ids, fingerprints, commit_streams, commit_versions, last_events),
-        *(event_streams, event_versions, ids, types, schemas, datas, metas),
-    )
 
 
 def _receipts(commits: list[Commit], head: int) -> list[Receipt | Conflict | CommandIdReused]:
@@ -264,32 +221,6 @@ def _receipts(commits: list[Commit], head: int) -> list[Receipt | Conflict | Com
         assert first.expected is not None
         receipts.append(Receipt(first.stream, first.expected + len(first.events), position))
     return receipts
-
-
-def _columns(commits: list[Commit]) -> tuple[list[Any], ...]:
-    """The arguments of `append`, as columns."""
-    write_commits, streams, expected, sizes = [], [], [], []
-    event_writes, event_steps, ids, types, schemas, datas, metas = [], [], [], [], [], [], []
-    for number, commit in enumerate(commits, 1):
-        for write in commit.writes:
-            write_commits.append(number)
-            streams.append(write.stream)
-            expected.append(write.expected)
-            sizes.append(len(write.events))
-            for step, event in enumerate(write.events, 1):
-                event_writes.append(len(streams))
-                event_steps.append(step)
-                ids.append(event.id)
-                types.append(event.type)
-                schemas.append(event.schema)
-                datas.append(event.data)
-                metas.append(event.meta)
-    commit_ids = [commit.id for commit in commits]
-    fingerprints = [commit.fingerprint for commit in commits]
-    return (
-        *(commit_ids, fingerprints, write_commits, streams, expected, sizes),
-        *(event_writes, event_steps, ids, types, schemas, datas, metas),
-    )
 
 
 def _outcome(outcome: str, stream: str, version: int, position: int) -> Receipt | Conflict | CommandIdReused:

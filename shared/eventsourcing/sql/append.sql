@@ -12,7 +12,7 @@
 
 create or replace function {schema}.append_one(
     commit_id uuid, fingerprint uuid, stream text, expected integer,
-    event_id uuid, type text, schema smallint, data jsonb, meta jsonb
+    event_ids uuid[], types text[], schemas smallint[], datas jsonb[], metas jsonb[]
 ) returns bigint
 language plpgsql volatile
 as $$
@@ -21,28 +21,34 @@ declare
     head bigint;
 begin
     perform pg_advisory_xact_lock(7011, '{schema}.events'::regclass::oid::integer);
-    with appended as (
-        insert into {schema}.events
-        select coalesce((select max(e.position) from {schema}.events e), 0) + 1, stream, expected + 1,
-               event_id, type, schema, data, meta, clock_timestamp()
+    with before as materialized (
+        select coalesce((select max(e.position) from {schema}.events e), 0) as head, clock_timestamp() as instant
         where coalesce((select max(e.version) from {schema}.events e where e.stream = append_one.stream), 0) = expected
           and not exists (select from {schema}.commits k where k.id = commit_id)
-        returning events.position, events.recorded_at
+    ), appended as (
+        insert into {schema}.events
+        select b.head + v.n, stream, expected + v.n, v.id, v.type, v.schema, v.data, v.meta, b.instant
+        from before b
+        cross join unnest(event_ids, types, schemas, datas, metas)
+            with ordinality as v (id, type, schema, data, meta, n)
     ), noted as (
         insert into {schema}.commits
-        select commit_id, fingerprint, stream, expected + 1, a.position, a.recorded_at from appended a
+        select commit_id, fingerprint, stream, expected + cardinality(event_ids),
+               b.head + cardinality(event_ids), b.instant
+        from before b
     )
-    select a.position into head from appended a;
+    select b.head + cardinality(event_ids) into head from before b;
     perform pg_notify('{schema}', '');
     return head;
 end $$;
 
--- `last_events` numbers, from 1, each commit's last event in the batch; the stream and version of a commit are those
--- of its first write, once it is written. Streams at their versions so far: of all writes, also those without events.
+-- Streams of all writes, also of those without events, and the version that the next event of each has; commits with
+-- the stream and version of their first write, once it is written, and the number, from 1, of their last event in the
+-- batch. These five are null where each commit is one event: they are the events' own then.
 
 create or replace function {schema}.append_all(
-    streams text[], versions integer[],
-    commit_ids uuid[], fingerprints uuid[], commit_streams text[], commit_versions integer[], last_events integer[],
+    commit_ids uuid[], fingerprints uuid[],
+    streams text[], next_versions integer[], commit_streams text[], commit_versions integer[], last_events integer[],
     event_streams text[], event_versions integer[], event_ids uuid[],
     types text[], schemas smallint[], datas jsonb[], metas jsonb[]
 ) returns bigint
@@ -55,8 +61,9 @@ begin
     with before as materialized (
         select coalesce((select max(e.position) from {schema}.events e), 0) as head, clock_timestamp() as instant
         where not exists (
-            select from unnest(streams, versions) as w (stream, version)
-            where coalesce((select max(e.version) from {schema}.events e where e.stream = w.stream), 0) <> w.version
+            select from unnest(coalesce(streams, event_streams), coalesce(next_versions, event_versions))
+                as w (stream, next)
+            where coalesce((select max(e.version) from {schema}.events e where e.stream = w.stream), 0) + 1 <> w.next
         ) and not exists (select from {schema}.commits k where k.id = any (commit_ids))
     ), appended as (
         insert into {schema}.events
@@ -66,10 +73,12 @@ begin
             with ordinality as v (stream, version, id, type, schema, data, meta, n)
     ), noted as (
         insert into {schema}.commits
-        select c.id, c.fingerprint, c.stream, c.version, b.head + c.last, b.instant
+        select c.id, c.fingerprint, c.stream, c.version, b.head + coalesce(c.last, c.n), b.instant
         from before b
-        cross join unnest(commit_ids, fingerprints, commit_streams, commit_versions, last_events)
-            as c (id, fingerprint, stream, version, last)
+        cross join unnest(
+            commit_ids, fingerprints,
+            coalesce(commit_streams, event_streams), coalesce(commit_versions, event_versions), last_events
+        ) with ordinality as c (id, fingerprint, stream, version, last, n)
     )
     select b.head + cardinality(event_ids) into head from before b;
     perform pg_notify('{schema}', '');
