@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import time
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
@@ -121,7 +121,7 @@ def _under(value: Any, name: str) -> JsonValue:
     return found
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rulebook:
     version: str
     rules: tuple[Rule, ...]
@@ -152,12 +152,20 @@ class Rulebook:
         return cls(str(content["version"]), rules)
 
     def of(self, programme: str, event: str) -> tuple[Rule, ...]:
-        return tuple(rule for rule in self.rules if (rule.programme, rule.event) == (programme, event))
+        return self._by_event.get((programme, event), ())
 
     @property
     def events(self) -> frozenset[tuple[str, str]]:
         """Programmes and events that call for anything."""
-        return frozenset((rule.programme, rule.event) for rule in self.rules)
+        return frozenset(self._by_event)
+
+    @cached_property
+    def _by_event(self) -> dict[tuple[str, str], tuple[Rule, ...]]:
+        found: dict[tuple[str, str], tuple[Rule, ...]] = {}
+        for rule in self.rules:
+            named = rule.programme, rule.event
+            found[named] = (*found.get(named, ()), rule)
+        return found
 
 
 @cache
