@@ -113,8 +113,9 @@ class Commands:
         client: Asking,
         resources: Any = None,
         keyring: Keyring | None = None,
+        secret: bytes = b"",
     ) -> None:
-        self._programme, self._handlers = programme, handlers
+        self._programme, self._handlers, self._secret = programme, handlers, secret
         self._repository, self._clock = repository, clock
         self._read_models, self._resources = read_models, resources
         self._client, self._keyring = client, keyring
@@ -160,7 +161,8 @@ class Commands:
             await handler(command, context)
 
         try:
-            receipt = await self._repository.transact(Occasion(envelope.id, fingerprint(command, envelope), meta), work)
+            told_by = fingerprint(command, envelope, self._secret)
+            receipt = await self._repository.transact(Occasion(envelope.id, told_by, meta), work)
         except CommandIdReused:
             raise COMMAND_ID_REUSED() from None
         except Busy:

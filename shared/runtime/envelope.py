@@ -136,12 +136,13 @@ class Envelope:
         )
 
 
-def fingerprint(command: Command, envelope: Envelope) -> UUID:
-    """Tells commands under one id apart: by caller, federation, kind and body."""
+def fingerprint(command: Command, envelope: Envelope, secret: bytes = b"") -> UUID:
+    """Tells commands under one id apart: by caller, federation, kind and body. It stays beside the log, so where a body
+    may name somebody it is made with a `secret`: without one, guesses could be held against it."""
     kind = type(command)
     body = kind.__pydantic_serializer__.to_json(command, context={"clear": True})
     head = f"{envelope.actor}|{envelope.federation}|{kind.__module__}.{kind.__name__}|".encode()
-    return UUID(bytes=blake2b(head + body, digest_size=16).digest())
+    return UUID(bytes=blake2b(head + body, key=secret, digest_size=16).digest())
 
 
 def parse[M: BaseModel](message: type[M], body: bytes) -> M:

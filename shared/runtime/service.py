@@ -187,7 +187,10 @@ class Running:
 
         repository = Repository(store, seal=keyring.seal if keyring is not None else None)
         client = Client(connection)
-        commands = Commands(programme, service.commands, repository, clock, read_models, client, resources, keyring)
+        commands = Commands(
+            *(programme, service.commands, repository, clock, read_models, client, resources, keyring),
+            secret=settings.fingerprint_key if service.keeps_personal_data else b"",
+        )
         queries = Queries(programme, service.queries, clock, read_models, repository, resources, keyring)
         letters = Letters(store.pool, programme, service.patience)
 

@@ -3,6 +3,7 @@
 import os
 from base64 import b64decode
 from enum import StrEnum
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -88,3 +89,8 @@ class Settings(BaseSettings):
         if key is None or len(key) != KEY_BYTES:
             raise ValueError("MASTER_KEY or MASTER_KEY_FILE must hold 32 bytes in base64")
         return key
+
+    @property
+    def fingerprint_key(self) -> bytes:
+        """What commands that may name somebody are told apart by: it follows from the master key."""
+        return blake2b(b"fingerprints of commands", key=self.wrapping_key, digest_size=KEY_BYTES).digest()
