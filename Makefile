@@ -21,13 +21,14 @@ test: $(ready) ## the tests, on embedded PostgreSQL and NATS
 test-containers: $(ready) ## the same tests on the official images (needs a Docker engine)
 	NIANGJIA_TEST_SERVERS=containers $(bin)/pytest
 
-check: $(ready) ## style, types, the direction of imports, and that uv.lock is of pyproject.toml
+check: $(ready) ## style, types, the direction of imports, that uv.lock is of pyproject.toml, known vulnerabilities of it
 	.tools/uv/bin/uv lock --quiet --check --offline
 	$(bin)/ruff check .
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/mypy examples/bank/bank.py examples/hospital/hospital.py
 	$(bin)/lint-imports
+	.ci/audit
 
 golden: $(ready) ## record new events among the golden ones; refuses a change that would make recorded events unreadable
 	$(bin)/python -m tests.shared.schemas.golden
@@ -39,9 +40,8 @@ asyncapi: contracts ## the contracts, by AsyncAPI's official parser (needs node 
 	npm install --prefix .tools/asyncapi --no-save --ignore-scripts --no-audit --no-fund --loglevel=error @asyncapi/parser@3.6.6
 	node deploy/nats/asyncapi.mjs docs/contracts/*.asyncapi.json
 
-audit: $(ready) ## known vulnerabilities of what is locked; asks the advisory database, so needs the internet
-	.tools/uv/bin/uv export --quiet --frozen --no-emit-project --output-file .tools/audited.txt
-	.tools/uv/bin/uv tool run pip-audit --disable-pip --require-hashes --requirement .tools/audited.txt
+audit: $(ready) ## known vulnerabilities of what is locked; asks the advisories on the internet, and fails without
+	.ci/audit must
 
 bench: $(ready) ## the measurements, against their aims (about ten minutes; ROUNDS=2 SECONDS=1 shorten it)
 	$(bin)/python -m tests.bench
