@@ -156,16 +156,20 @@ class Writer:
         """The next batch, in order of arrival; what touches a stream that it writes, or shares an id, comes after."""
         batch: list[_Waiting] = []
         deferred: list[_Waiting] = []
-        written: set[str | UUID] = set()
+        ids: set[UUID] = set()
+        written: set[str] = set()
         read: set[str] = set()
         while self._waiting and len(batch) < min(largest, LARGEST_BATCH):
             waiting = self._waiting.popleft()
-            writes: set[str | UUID] = {waiting.commit.id, *(w.stream for w in waiting.commit.writes if w.events)}
-            reads = {w.stream for w in waiting.commit.writes if not w.events}
-            apart = written.isdisjoint(writes) and written.isdisjoint(reads) and read.isdisjoint(writes)
+            commit = waiting.commit
+            apart = commit.id not in ids
+            for write in commit.writes:
+                if write.stream in written or (write.events and write.stream in read):
+                    apart = False
+            ids.add(commit.id)
+            for write in commit.writes:
+                (written if write.events else read).add(write.stream)
             (batch if apart else deferred).append(waiting)
-            written |= writes
-            read |= reads
         self._waiting.extendleft(reversed(deferred))
         return batch
 
@@ -211,15 +215,18 @@ def _places(number: int) -> str:
     return ", ".join(f"${n}" for n in range(1, number + 1))
 
 
-def _receipts(commits: list[Commit], head: int) -> list[Receipt | Conflict | CommandIdReused]:
+def _receipts(commits: Sequence[Commit], head: int) -> list[Receipt | Conflict | CommandIdReused]:
     """Of commits that are all appended, the last of them up to the log's head."""
-    position = head - sum(len(write.events) for commit in commits for write in commit.writes)
     receipts: list[Receipt | Conflict | CommandIdReused] = []
-    for commit in commits:
-        position += sum(len(write.events) for write in commit.writes)
-        first = next(write for write in commit.writes if write.events)
+    for commit in reversed(commits):
+        position = head
+        for write in reversed(commit.writes):
+            if write.events:
+                head -= len(write.events)
+                first = write
         assert first.expected is not None
         receipts.append(Receipt(first.stream, first.expected + len(first.events), position))
+    receipts.reverse()
     return receipts
 
 
