@@ -75,7 +75,12 @@ async def run(home: Path, seed: int, profile: Profile, say: Say) -> Outcome:
     """Of a system in `home`, which NIANGJIA_HOME has to name. `say` is told what happens, in lines."""
     outcome = Outcome(seed, profile.seconds)
     system = LinkedSystem(
-        Home(home), clock=ClockKind.SETTABLE, durable=False, ready_limit=READY_LIMIT, say=lambda line: say(f"  {line}")
+        Home(home),
+        profile.seconds,
+        clock=ClockKind.SETTABLE,
+        durable=False,
+        ready_limit=READY_LIMIT,
+        say=lambda line: say(f"  {line}"),
     )
     async with system, _operator(system) as connection:
         town = _Town(system, connection, seed, profile)

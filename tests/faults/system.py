@@ -1,22 +1,30 @@
 """The system of `niangjia up`, every service behind links that can be cut, and a broker whose storage has an end."""
 
-from deploy.local.home import Run
+from typing import Any, Final
+
+from deploy.local.home import Home, Run
 from deploy.local.nats import NatsServer
 from deploy.local.ports import LOOPBACK
 from deploy.local.postgres import PostgresServer
 from deploy.local.system import LocalSystem
 from tests.links import Link
 
-__all__ = ["FILE_STORE", "LinkedSystem"]
+__all__ = ["LinkedSystem"]
 
-FILE_STORE = 256 * 2**20
-"""Bytes that streams may take: far more than a run leaves, and soon filled."""
+FILE_STORE: Final = 256 * 2**20
+FILE_STORE_A_SECOND: Final = 2**18
+"""Bytes that streams may take, and more for each second of a run: more than it leaves there, and soon filled."""
 
 
 class LinkedSystem(LocalSystem):
-    """`links` by service and server, such as `loan-postgres`. Operators reach the servers directly."""
+    """`links` by service and server, such as `loan-postgres`. Operators reach the servers directly. `seconds`: of the
+    run."""
 
     links: dict[str, Link]
+
+    def __init__(self, home: Home, seconds: float, **known: Any) -> None:
+        super().__init__(home, **known)
+        self._file_store = FILE_STORE + round(seconds) * FILE_STORE_A_SECOND
 
     async def stop(self) -> None:
         await super().stop()
@@ -27,7 +35,7 @@ class LinkedSystem(LocalSystem):
         self.links = {}
         postgres, broker = super()._servers()
         assert broker is not None
-        broker.file_store = str(FILE_STORE)
+        broker.file_store = str(self._file_store)
         return postgres, broker
 
     async def _addresses(self, postgres: PostgresServer | None, broker: NatsServer | None) -> Run:
