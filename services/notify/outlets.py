@@ -19,7 +19,7 @@ __all__ = ["ALL", "Outlet", "Pace", "Shares", "choose"]
 ALL: Final = 100
 ENOUGH: Final = 20
 """Answers of which an average says anything."""
-BURST: Final = 0.08
+BURST: Final = 0.05
 """Seconds' worth of messages that may go at once."""
 NOT_SERVED_FOR: Final = 60.0
 """Seconds for which a provider is not asked again to take a template that it does not take."""

@@ -297,8 +297,8 @@ class Repository:
             del self._turns[stream]
 
 
-def _row(id: UUID, event: Event, meta: str) -> NewEvent:  # noqa: A002
-    return NewEvent(id, type(event).__name__, event.schema_version, _json(event), meta)
+def _row(event_id: UUID, event: Event, meta: str) -> NewEvent:
+    return NewEvent(event_id, type(event).__name__, event.schema_version, _json(event), meta)
 
 
 def _meta(meta: Meta) -> str:
