@@ -58,9 +58,11 @@ SAME, OTHER = "33011234567890", "33019999999999"
 STAY = {"admitted_on": date(2019, 10, 8), "discharged_on": date(2019, 10, 20)}
 OFFICER = Actor(role=Role.OFFICER, id="jin")
 BENEFIT = fen("17421.13")
+COME_TOGETHER = 150
+"""Seconds: whoever asked a broker in vain asks again after ten, then twenty, and so on up to two minutes."""
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_a_county_that_is_cut_off_works_on_and_comes_together_with_the_city_again(postgres: Postgres) -> None:
     with brokers(COUNTIES) as servers:
         async with AsyncExitStack() as stack:
@@ -112,7 +114,7 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
     async def refused_by_the_city() -> bool:
         return await dongyang.tries(pay("东一"), CLERK) == "counted_in_the_city"
 
-    await until(refused_by_the_city, seconds=60)
+    await until(refused_by_the_city, COME_TOGETHER)
     shown = await asking.ask("city", ShowInvoice(invoice_id=invoice_id(JINHUA, SAME)), Envelope.fresh(OFFICER, JINHUA))
     assert (shown.county, shown.claim_id, shown.waiting) == (JINHUA, claim("金二"), 1)
 
@@ -127,7 +129,7 @@ async def _story(servers: Brokers, city: Running, dongyang: County, jinhua: Coun
     async def complete() -> bool:
         return (await fund()).payable == 2 * BENEFIT
 
-    await until(complete, seconds=30)
+    await until(complete, COME_TOGETHER)
     pool = await fund()
     assert (pool.bank, pool.balanced) == (fen("100"), True)
     assert [(one.county, one.contributions, one.benefits) for one in pool.counties] == [
@@ -156,14 +158,22 @@ async def _seen(servers: Brokers, lines: dict[str, str]) -> None:
         assert result.exit_code == (0 if all(one["line"] == "up" for one in shown.values()) else 1)
         return shown
 
+    shown: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+
     async def so() -> bool:
+        nonlocal shown
         city = await told(servers.city)
         own = {code: (await told(servers.counties[code]))[code] for code in lines}
+        shown = city, own
         settled = all(city[code] == own[code] and city[code]["behind"] == 0 for code in lines if lines[code] == "up")
         away = all(city[code]["log"] is None and own[code]["behind"] > 0 for code in lines if lines[code] == "away")
         return settled and away and all(city[code]["line"] == own[code]["line"] == lines[code] for code in lines)
 
-    await until(so, seconds=30)
+    try:
+        await until(so, COME_TOGETHER)
+    except TimeoutError:
+        logs = "\n".join(one.log_of_this_run()[-3000:] for one in (servers.city, *servers.counties.values()))
+        pytest.fail(f"the city sees {shown[0]}, its counties {shown[1]}; their brokers say\n{logs}")
 
 
 async def _granted(county: County, name: str, invoice: str, federation: str, self_paid: str = "33535.22") -> None:
@@ -179,7 +189,7 @@ async def _all_came_up_once_and_in_order(city: JetStreamContext, counties: dict[
         last = {code: await city.get_last_msg("AID", f"evt.{code}.aid.>") for code in counties}
         return all(int((message.headers or {})["ce-position"]) >= heads[code] for code, message in last.items())
 
-    await until(there, seconds=30)
+    await until(there, COME_TOGETHER)
     total = (await city.stream_info("AID")).state.messages
     arrived = [await city.get_msg("AID", seq=sequence) for sequence in range(1, total + 1)]
     for code, county in counties.items():
