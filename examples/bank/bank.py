@@ -228,14 +228,26 @@ async def handle(client: Client, book: Book, message: Msg) -> None:
 
 
 async def run(options: argparse.Namespace, book: Book) -> None:
-    """Take one event after the other, for ever. The union keeps this bank's position."""
+    """Take one event after the other, until told to leave: what is under way then comes again, or is answered from the
+    book. The union keeps this bank's position."""
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    with suppress(NotImplementedError):  # on Windows, where Ctrl-C alone ends it, as an interrupt
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, told.set)
+    working, leaving = asyncio.create_task(work(options, book, told)), asyncio.create_task(told.wait())
+    await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        await working
+
+
+async def work(options: argparse.Namespace, book: Book, told: asyncio.Event) -> None:
     client = await connect(options)
     for answer in book.unsent():
         book.came_through(answer, *await send(client, answer))
     stream = f"BANK_{options.bank.upper()}"
     union = client.jetstream(domain="union")
     events = await union.pull_subscribe_bind(consumer="bank", stream=stream)
-    while True:
+    while not told.is_set():
         try:
             for message in await events.fetch(1, timeout=30):
                 await handle(client, book, message)
@@ -297,7 +309,6 @@ def main() -> None:
     commands.add_parser("show", help="what was heard and answered")
     options = parser.parse_args()
     book = Book(options.book)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):
         match options.command:
             case "run":
