@@ -5,7 +5,7 @@ Who may do what on the broker is said in `deploy.nats.accounts`.
 from collections.abc import Mapping
 from typing import Final
 
-from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.connections import Connection, connected
 from shared.eventsourcing.installing import install_on
 
 __all__ = ["OBSERVERS", "RIGHTS", "grant"]
@@ -36,8 +36,7 @@ async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> 
     `<service>_owner`, as whom nobody logs in, owns the log and whatever else is installed; the service itself may
     add events and never change one, and owns the read models that it makes for itself. Raises what asyncpg raises.
     """
-    admin = await open_connection(admin_url)
-    try:
+    async with connected(admin_url) as admin:
         await admin.execute(f"revoke all on database {database} from public")
         await _make_role(admin, OBSERVERS, "nologin")
         await admin.execute(f"grant connect on database {database} to {OBSERVERS}")
@@ -57,8 +56,6 @@ async def grant(admin_url: str, database: str, passwords: Mapping[str, str]) -> 
             for table in OBSERVED:
                 await admin.execute(f"grant select on {name}.{table} to {OBSERVERS}")
             await admin.execute("reset role")
-    finally:
-        await admin.close()
 
 
 async def _make_roles(admin: Connection, database: str, name: str, password: str) -> None:

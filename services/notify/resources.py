@@ -20,7 +20,8 @@ from services.notify.requesting import Requesting
 from services.notify.rules import Rulebook
 from services.notify.senders import Sender
 from services.notify.templates import Catalogue
-from shared.eventsourcing.installing import install
+from shared.eventsourcing.connections import connected
+from shared.eventsourcing.installing import install_on
 from shared.runtime.settings import Settings
 
 __all__ = ["Desk", "Resources", "desks", "open_with", "resources"]
@@ -71,7 +72,8 @@ async def resources(settings: Settings) -> AsyncIterator[Resources]:
 
 async def open_with(settings: Settings, ways: Ways) -> Resources:
     """What is shipped, and these ways to send."""
-    await install(settings.dsn, "notify", "ledger", package="services.notify")
+    async with connected(settings.dsn) as connection:
+        await install_on(connection, "notify", "ledger", package="services.notify")
     return Resources(
         rules=rules.shipped(),
         catalogue=templates.shipped(),

@@ -2,14 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
-__all__ = ["Connection", "OwnConnection", "Pool", "is_transient", "open_connection", "persistently"]
+__all__ = ["Connection", "OwnConnection", "Pool", "connected", "is_transient", "open_connection", "persistently"]
 
-type Connection = asyncpg.Connection[Any]
+type Connection = asyncpg.Connection[Any] | PoolConnectionProxy[Any]
+"""One of its own, or one that a pool has lent."""
 type Pool = asyncpg.Pool[Any]
 
 FIRST_DELAY: Final = 0.05
@@ -37,6 +40,16 @@ async def open_connection(dsn: str, settings: Mapping[str, str] | None = None) -
     return await asyncpg.connect(
         dsn, server_settings={"jit": "off", **(settings or {})}, statement_cache_size=256, timeout=10
     )
+
+
+@asynccontextmanager
+async def connected(dsn: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[Connection]:
+    """The same for as long as the context lasts."""
+    connection = await open_connection(dsn, settings)
+    try:
+        yield connection
+    finally:
+        await connection.close()
 
 
 async def persistently[T](call: Callable[[], Awaitable[T]]) -> T:

@@ -11,9 +11,9 @@ from typing import Final
 
 import asyncpg
 
-from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.connections import Connection
 
-__all__ = ["NotInstalled", "install", "install_on"]
+__all__ = ["NotInstalled", "install_on"]
 
 INSTALL_LOCK: Final = 7010
 
@@ -22,17 +22,11 @@ class NotInstalled(Exception):
     """Tables or functions are missing, or older than this code, and this role may not make them."""
 
 
-async def install(dsn: str, schema: str, *names: str, package: str = "shared.eventsourcing") -> None:
-    """Have what `sql/<name>.sql` of a package makes in a schema; one process at a time. Raises NotInstalled."""
-    connection: Connection = await open_connection(dsn)
-    try:
-        await install_on(connection, schema, *names, package=package)
-    finally:
-        await connection.close()
-
-
 async def install_on(connection: Connection, schema: str, *names: str, package: str = "shared.eventsourcing") -> None:
-    """The same with the rights of a connection's role, which then owns what is made."""
+    """Have what `sql/<name>.sql` of a package makes in a schema; one process at a time. Raises NotInstalled.
+
+    The connection's role owns what is made.
+    """
     wanted = {name: files(package).joinpath("sql", f"{name}.sql").read_text(encoding="utf-8") for name in names}
     if not await _missing(connection, schema, wanted):
         return

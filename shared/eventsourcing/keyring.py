@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydantic import ValidationError
 
 from shared.eventsourcing.connections import Connection, Pool
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.rounds import Rounds
 from shared.eventsourcing.store import EventStore
@@ -96,7 +95,7 @@ class Keyring:
 
     async def install(self) -> None:
         """Make what is missing in the database."""
-        await install(self._store.dsn, self._store.schema, "keys")
+        await self._store.install("keys")
 
     async def seal(self, ids: Sequence[UUID], events: Sequence[Event]) -> Sequence[Event]:
         """Events with their personal fields sealed; a key is made for whoever has none.

@@ -31,9 +31,8 @@ from typing import Any, Final, Self
 
 import structlog
 
-from shared.eventsourcing.connections import is_transient, open_connection, persistently
+from shared.eventsourcing.connections import is_transient, persistently
 from shared.eventsourcing.folding import CannotFold, Opener
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import IN_ORDER, Fenced, Lane, Log, OwnLog, Projection, Replaced
 from shared.eventsourcing.rebuild import NewerCode, Progress, build, discard, make_missing
@@ -103,13 +102,10 @@ class Projector:
 
     async def open(self) -> None:
         """Make what is missing in the database, and listen."""
-        await install(self._store.dsn, self._store.schema, "read_models")
-        connection = await open_connection(self._store.dsn)
-        try:
+        await self._store.install("read_models")
+        async with self._store.pool.acquire() as connection:
             for table in self._tables.values():
                 await make_missing(connection, table)
-        finally:
-            await connection.close()
         self._positions.start()
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.connections import Connection, connected
 from shared.eventsourcing.folding import Opener, fold
 from shared.eventsourcing.projection import SETTINGS, Log, OwnLog, standing_of
 from shared.eventsourcing.reader import LogBroken
@@ -63,15 +63,9 @@ async def make_missing(connection: Connection, table: Table[Any]) -> None:
 
 async def discard(dsn: str, table: Table[Any]) -> None:
     """Drop what a build that was killed has left, unless one is at work."""
-    connection = await open_connection(dsn)
-    try:
-        async with connection.transaction():
-            if await connection.fetchval(
-                "select pg_try_advisory_xact_lock($1, hashtext($2))", BUILD_LOCK, table.qualified
-            ):
-                await drop(connection, Table(table.schema, table.view, NEXT))
-    finally:
-        await connection.close()
+    async with connected(dsn) as connection, connection.transaction():
+        if await connection.fetchval("select pg_try_advisory_xact_lock($1, hashtext($2))", BUILD_LOCK, table.qualified):
+            await drop(connection, Table(table.schema, table.view, NEXT))
 
 
 async def build(
@@ -86,8 +80,7 @@ async def build(
 
     Raises BeingBuilt, NewerCode, CannotFold, LogBroken, and what asyncpg raises: the old table then serves as before.
     """
-    connection = await open_connection(dsn, {**SETTINGS, "application_name": "build of a read model"})
-    try:
+    async with connected(dsn, {**SETTINGS, "application_name": "build of a read model"}) as connection:
         if not await connection.fetchval("select pg_try_advisory_lock($1, hashtext($2))", BUILD_LOCK, table.qualified):
             raise BeingBuilt(table.qualified)
         if (version := (await standing_of(connection, table)).version) > table.view.version:
@@ -100,8 +93,6 @@ async def build(
             with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await drop(connection, building.next)
             raise
-    finally:
-        await connection.close()
 
 
 class _Build[R]:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.connections import Connection, connected
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import COLUMNS, UNKNOWN, EventStore
 
@@ -28,18 +28,14 @@ async def take_back(store: EventStore, published: AsyncIterator[Sequence[Recorde
 
     How many events. The service may not run meanwhile. Raises Diverged.
     """
-    connection = await open_connection(store.dsn)
-    try:
-        async with connection.transaction():
-            await connection.execute(
-                "select pg_advisory_xact_lock(7011, $1::regclass::oid::integer)", f"{store.schema}.events"
-            )
-            taking = _Taking(connection, store.schema, *await _end(connection, store.schema))
-            async for page in published:
-                await taking.take(page)
-            return await taking.ended()
-    finally:
-        await connection.close()
+    async with connected(store.dsn) as connection, connection.transaction():
+        await connection.execute(
+            "select pg_advisory_xact_lock(7011, $1::regclass::oid::integer)", f"{store.schema}.events"
+        )
+        taking = _Taking(connection, store.schema, *await _end(connection, store.schema))
+        async for page in published:
+            await taking.take(page)
+        return await taking.ended()
 
 
 async def _end(connection: Connection, schema: str) -> tuple[int, UUID | None]:

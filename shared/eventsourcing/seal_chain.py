@@ -17,7 +17,6 @@ from typing import Final
 import asyncpg
 
 from shared.eventsourcing.connections import persistently
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.reader import rows
 from shared.eventsourcing.store import EventStore
 
@@ -52,7 +51,7 @@ class SealChain:
 
     async def install(self) -> None:
         """Make what is missing in the database."""
-        await install(self._store.dsn, self._store.schema, "seals")
+        await self._store.install("seals")
 
     async def head(self) -> Seal:
         """The last seal, to be written down elsewhere; at position 0 where nothing is sealed yet."""

@@ -8,7 +8,7 @@ import asyncpg
 
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import Connection, OwnConnection, Pool
-from shared.eventsourcing.installing import install
+from shared.eventsourcing.installing import install_on
 from shared.eventsourcing.reader import pages
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.wakeup import Wakeup
@@ -42,10 +42,14 @@ class EventStore:
 
     async def open(self) -> None:
         """Install what is missing, and start."""
-        await install(self.dsn, self.schema, "tables", "append")
         self._pool = await asyncpg.create_pool(
             self.dsn, min_size=1, max_size=4, server_settings={"jit": "off"}, timeout=10, reset=_as_it_was
         )
+        try:
+            await self.install("tables", "append")
+        except BaseException:
+            self._pool.terminate()
+            raise
         self._writer.start()
         self.wakeup.start(self._appending)
 
@@ -54,6 +58,11 @@ class EventStore:
         await self._writer.stop()
         if self._pool is not None:
             await self._pool.close()
+
+    async def install(self, *names: str, package: str = "shared.eventsourcing") -> None:
+        """Have what `sql/<name>.sql` of a package makes in the schema. Raises NotInstalled."""
+        async with self.pool.acquire() as connection:
+            await install_on(connection, self.schema, *names, package=package)
 
     @property
     def pool(self) -> Pool:

@@ -13,7 +13,6 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from shared.eventsourcing.connections import OwnConnection
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore
 from shared.schemas.messages import Command
@@ -63,7 +62,7 @@ class TimerTable:
         self._table, self._checkpoints = f"{store.schema}.timers", f"{store.schema}.checkpoints"
 
     async def install(self) -> None:
-        await install(self._store.dsn, self._store.schema, "timers")
+        await self._store.install("timers")
 
     async def close(self) -> None:
         await self._folding.close()

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from shared.eventsourcing.connections import Connection, open_connection
+from shared.eventsourcing.connections import Connection, connected
 from shared.eventsourcing.seal_chain import INTERVAL, Seal, beginning, extended
 from shared.eventsourcing.store import EventStore
 
@@ -52,8 +52,7 @@ async def verify(
     same of it; every seal, and every anchor that was written down elsewhere, is what the log gives; `published`, the
     (sequence, event id) of the service's JetStream stream, is the log's beginning. The log may grow meanwhile.
     """
-    connection = await open_connection(store.dsn, {"cursor_tuple_fraction": "1"})
-    try:
+    async with connected(store.dsn, {"cursor_tuple_fraction": "1"}) as connection:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             seals = await _seals(connection, store.schema)
             if (missing := _missing(seals)) is not None:
@@ -71,8 +70,6 @@ async def verify(
             return broken
         head = Seal(walk.position, walk.digest)
         return Verified(head, max(seals, default=0), stream.sequence if stream else None)
-    finally:
-        await connection.close()
 
 
 async def _pages(connection: Connection, schema: str) -> AsyncGenerator[Sequence[asyncpg.Record]]:

@@ -21,7 +21,6 @@ from uuid import UUID
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import Connection
 from shared.eventsourcing.folding import fold
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Lane, Projection
 from shared.eventsourcing.rebuild import build, drop, make_missing
@@ -111,7 +110,7 @@ class Shown[R]:
         """The same in PostgreSQL, in the store's schema; its log stays as it is. A table of the view is made anew."""
         table = Table(store.schema, self.view)
         log = MemoryLog(self.history)
-        await install(store.dsn, store.schema, "read_models")
+        await store.install("read_models")
         lane = Lane(store.dsn, store.schema)
         try:
             await lane.run(lambda c: drop(c, table))

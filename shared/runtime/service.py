@@ -22,7 +22,7 @@ from shared.eventsourcing import relay as relaying
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.feed import StreamFeed
-from shared.eventsourcing.installing import NotInstalled, install
+from shared.eventsourcing.installing import NotInstalled
 from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.projector import Projector
 from shared.eventsourcing.recorded import Recorded
@@ -162,7 +162,7 @@ class Running:
         store = EventStore(dsn, programme, service.codec)
         await persistently(store.open)
         stack.push_async_callback(store.close)
-        await install(dsn, programme, "letters", package="shared.runtime")
+        await store.install("letters", package="shared.runtime")
         keyring = Keyring(store, {0: settings.wrapping_key}) if service.keeps_personal_data else None
         if keyring is not None:
             await keyring.install()

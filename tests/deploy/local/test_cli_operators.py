@@ -11,7 +11,6 @@ from typer.testing import Result
 
 from deploy.local.home import Home
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.timer_table import Scheduled, TimerTable
@@ -43,7 +42,7 @@ def letter(sequence: int, state: str, error: str | None = None) -> Letter:
 async def test_a_dead_letter_is_listed_with_what_waits_behind_it_retried_and_skipped(
     niangjia: Niangjia, aid: EventStore
 ) -> None:
-    await install(aid.dsn, "aid", "letters", package="shared.runtime")
+    await aid.install("letters", package="shared.runtime")
     letters = Letters(aid.pool, "aid")
     for one in (letter(17, "dead", "ValueError"), letter(18, "parked"), letter(40, "dead", "KeyError")):
         await letters.put(one)

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
 
 from deploy.local.rights import grant
-from shared.eventsourcing.installing import NotInstalled, install
+from shared.eventsourcing.connections import connected
+from shared.eventsourcing.installing import NotInstalled, install_on
 from shared.runtime.envelope import Envelope
 from shared.runtime.settings import Settings
 from shared.schemas.messages import Actor, Role
@@ -22,7 +24,7 @@ PASSWORDS = {name: f"of-{name}" for name in ("loan", "registry")}
 @pytest.fixture
 async def rights(postgres: Postgres, database_url: str) -> AsyncIterator[dict[str, str]]:
     """The services' URLs of a database; the roles, which are the whole server's, are removed afterwards."""
-    database = database_url.rpartition("/")[2]
+    database = urlsplit(database_url).path[1:]
     services = {name: PASSWORDS[name] for name in ("loan", "registry")}
     for _ in range(2):
         await grant(database_url, database, services)
@@ -128,25 +130,25 @@ async def test_a_service_that_is_newer_than_its_tables_does_not_start(
     with pytest.raises(NotInstalled, match="schema registry lacks append of this version"):
         async with tiny_registry.SERVICE.running(settings):
             pass
-    await grant(database_url, database_url.rpartition("/")[2], {"registry": PASSWORDS["registry"]})
+    await grant(database_url, urlsplit(database_url).path[1:], {"registry": PASSWORDS["registry"]})
     async with tiny_registry.SERVICE.running(settings):
         pass
     await admin.close()
 
 
 async def test_what_a_service_owned_before_is_given_to_the_owner(postgres: Postgres, database_url: str) -> None:
-    admin, database = await asyncpg.connect(database_url), database_url.rpartition("/")[2]
+    admin, database = await asyncpg.connect(database_url), urlsplit(database_url).path[1:]
     await admin.execute(
         f"create role lending login password 'of-lending'; grant create on database {database} to lending"
     )
     own = f"postgresql://lending:of-lending@{database_url.partition('@')[2]}"
-    await install(own, "lending", "tables", "append")
+    async with connected(own) as lending:
+        await install_on(lending, "lending", "tables", "append")
     await grant(database_url, database, {"lending": "of-lending"})
-    lending = await asyncpg.connect(own)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await lending.execute("delete from lending.events")
-    await install(own, "lending", "tables", "append")
-    await lending.close()
+    async with connected(own) as lending:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await lending.execute("delete from lending.events")
+        await install_on(lending, "lending", "tables", "append")
     for role in ("lending", "lending_owner"):
         await admin.execute(f"drop owned by {role} cascade; drop role {role}")
     await admin.close()

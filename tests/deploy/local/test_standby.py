@@ -61,7 +61,7 @@ def _copied(primary: PostgresServer, data: Path) -> Standby:
 def _either(one: PostgresServer, other: PostgresServer) -> str:
     """As a service's DATABASE_URL: whichever of the two takes writes."""
     address = f"{LOOPBACK}:{one.port}"
-    return one.url().replace(address, f"{address},{LOOPBACK}:{other.port}") + "?target_session_attrs=read-write"
+    return one.url().replace(address, f"{address},{LOOPBACK}:{other.port}") + "&target_session_attrs=read-write"
 
 
 @pytest.mark.timeout(120)

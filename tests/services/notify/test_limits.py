@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.notify.ledger import Ledger, Line
 from services.notify.limits import Budget, Per, Spending, Winding, Window, shipped
 from shared.eventsourcing.codec import Codec
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.store import EventStore
 from shared.schemas import notify
 from shared.schemas.ids import new_id
@@ -88,7 +87,7 @@ def test_the_shipped_limits_are_of_the_vendors_that_approve() -> None:
 
 async def test_the_ledger_counts_what_was_handed_over_in_a_window(database_url: str) -> None:
     async with EventStore(database_url, "notify", Codec.of(notify)) as store:
-        await install(database_url, "notify", "ledger", package="services.notify")
+        await store.install("ledger", package="services.notify")
         ledger = Ledger(store.pool)
 
         async def sent(template: str, number: bytes, hours_ago: float) -> None:

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.eventsourcing import rebuild, rows
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.positions import Positions
 from shared.eventsourcing.projection import Lane, Projection
 from shared.eventsourcing.rebuild import build, drop, make_missing
@@ -32,7 +31,7 @@ def truth(shed: Shed, view: View[Any]) -> list[Any]:
 @pytest.fixture
 async def store(database_url: str) -> AsyncIterator[EventStore]:
     async with EventStore(database_url, "shed", CODEC) as store:
-        await install(store.dsn, store.schema, "read_models")
+        await store.install("read_models")
         yield store
 
 

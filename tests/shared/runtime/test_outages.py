@@ -8,7 +8,6 @@ import pytest
 from deploy.local.postgres import PostgresServer
 from shared.eventsourcing.codec import Codec
 from shared.eventsourcing.connections import persistently
-from shared.eventsourcing.installing import install
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.seal_chain import SealChain
 from shared.eventsourcing.store import EventStore
@@ -41,7 +40,7 @@ async def _crash(server: PostgresServer) -> None:
 
 
 async def test_letters_are_tried_again_once_the_database_is_back(server: PostgresServer, store: EventStore) -> None:
-    await install(store.dsn, "savings", "letters", package="shared.runtime")
+    await store.install("letters", package="shared.runtime")
     letters = Letters(store.pool, "savings")
 
     def nobody(_recorded: Recorded, _source: str) -> Reacting:
