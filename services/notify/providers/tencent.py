@@ -1,4 +1,4 @@
-"""Text messages by Tencent Cloud (腾讯云短信, 2021-01-11), through its own SDK, whose async client stands on httpx.
+"""Text messages by Tencent Cloud (腾讯云短信, 2021-01-11), through its own SDK.
 
 An attempt of unknown outcome: `PullSmsSendStatusByPhoneNumber` tells what became of messages to a number, with our
 `SessionContext`, once there is something to tell, and of those accounts alone for which Tencent has been asked to
@@ -7,22 +7,12 @@ repeat it. A message that is there was sent; of one that is not there nothing ca
 Reports come by callback; see `tencent_pulling.py` for an account for which Tencent has opened pulling.
 """
 
-import logging
-import re
 import time
-from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-import httpx
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, model_validator
 from starlette.responses import JSONResponse, Response
-from tencentcloud.common.credential import Credential
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.sms.v20210111 import models
-from tencentcloud.sms.v20210111.sms_client_async import SmsClient
 
 from services.notify.channels import (
     Call,
@@ -36,7 +26,6 @@ from services.notify.channels import (
     SendingRefused,
     Sent,
     Sms,
-    Technical,
 )
 from services.notify.providers.codes import codes_of
 from services.notify.providers.numbers import bare, with_country
@@ -46,16 +35,12 @@ from services.notify.providers.wording import Approvals
 from shared.runtime.logs import log
 from shared.schemas.notify import Channel
 
-__all__ = ["PULLED", "Tencent", "TencentAccount", "answered", "outcome_of"]
+__all__ = ["PULLED", "Tencent", "TencentAccount", "outcome_of"]
 
 ALLOWANCE: Final = timedelta(minutes=5)
 """By which its clock and ours may differ."""
 PULLED: Final = 100
 """Reports at a time, at most."""
-STRANGE: Final = re.compile(r"^(ServerNetworkError|Client\w*Error)$")
-"""What its SDK calls answers and requests that it does not understand."""
-
-logging.getLogger("tencentcloud_sdk_common").setLevel(logging.ERROR)  # at DEBUG it writes requests, with their numbers
 
 _log = log(__name__)
 
@@ -88,27 +73,32 @@ class Tencent:
     at_once = 16
 
     def __init__(self, account: TencentAccount, name: str = "tencent") -> None:
+        from services.notify.providers.tencent_sdk import Sdk  # half a second, for those who use it
+
         self.name = name
         self.callback_key = account.callback_key.get_secret_value() if account.callback_key else None
         self.account = account
-        http = HttpProfile(
-            protocol=account.protocol, endpoint=account.endpoint, reqTimeout=account.timeout, keepAlive=True
+        self.sdk = Sdk(
+            account.endpoint,
+            account.protocol,
+            account.region,
+            account.secret_id,
+            account.secret_key.get_secret_value(),
+            timeout=account.timeout,
         )
-        credential = Credential(account.secret_id, account.secret_key.get_secret_value())
-        # Its region breaker would send a request again elsewhere.
-        self.sdk = SmsClient(credential, account.region, ClientProfile(httpProfile=http, disable_region_breaker=True))
 
     async def send(self, message: Sms) -> Sent:
         number = with_country(message.to)
         worded = self.account.worded(message)
-        request = models.SendSmsRequest()
-        request.PhoneNumberSet = [number]
-        request.SmsSdkAppId = self.account.app_id
-        request.SignName = worded.signature
-        request.TemplateId = worded.code
-        request.TemplateParamSet = [worded.values[place] for place in sorted(worded.values, key=int)]
-        request.SessionContext = str(message.notification_id)
-        answer = await answered(self.sdk.SendSms(request))
+        answer = await self.sdk.ask(
+            "SendSms",
+            PhoneNumberSet=[number],
+            SmsSdkAppId=self.account.app_id,
+            SignName=worded.signature,
+            TemplateId=worded.code,
+            TemplateParamSet=[worded.values[place] for place in sorted(worded.values, key=int)],
+            SessionContext=str(message.notification_id),
+        )
         if not answer.SendStatusSet:
             raise OutcomeUnknown("tencent: an answer not understood")
         status = answer.SendStatusSet[0]
@@ -119,18 +109,22 @@ class Tencent:
         return Sent(str(status.SerialNo))
 
     async def settle(self, message: Sms, begun: datetime) -> Sent:
-        request = models.PullSmsSendStatusByPhoneNumberRequest()
-        request.SmsSdkAppId = self.account.app_id
         try:
-            request.PhoneNumber = with_country(message.to)
+            number = with_country(message.to)
         except Permanent as strange:  # it was another when the attempt was begun
             raise OutcomeUnknown(strange.reason) from strange
-        request.BeginTime = int((begun - ALLOWANCE).timestamp())
-        request.EndTime = max(int(time.time()), request.BeginTime + 1)
-        request.Limit = PULLED
-        for request.Offset in range(0, 10 * PULLED, PULLED):
+        since = int((begun - ALLOWANCE).timestamp())
+        for offset in range(0, 10 * PULLED, PULLED):
             try:
-                answer = await answered(self.sdk.PullSmsSendStatusByPhoneNumber(request))
+                answer = await self.sdk.ask(
+                    "PullSmsSendStatusByPhoneNumber",
+                    SmsSdkAppId=self.account.app_id,
+                    PhoneNumber=number,
+                    BeginTime=since,
+                    EndTime=max(int(time.time()), since + 1),
+                    Limit=PULLED,
+                    Offset=offset,
+                )
             except SendingRefused as refused:
                 raise OutcomeUnknown(f"asked: {refused.reason}") from refused
             statuses = answer.PullSmsSendStatusSet or []
@@ -147,21 +141,6 @@ class Tencent:
 
     async def close(self) -> None:
         await self.sdk.close()
-
-
-async def answered(call: Awaitable[Any]) -> Any:
-    """Raises what a refusal means. Nothing of an error is passed on: its text may hold the request."""
-    try:
-        return await call
-    except TencentCloudSDKException as error:
-        code = str(error.code)
-        if STRANGE.match(code):
-            raise OutcomeUnknown(f"tencent {code}") from None
-        raise codes_of("tencent").answered(code) from None
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        raise Technical(f"tencent {type(error).__name__}") from None
-    except Exception as error:
-        raise OutcomeUnknown(f"tencent {type(error).__name__}") from None
 
 
 def outcome_of(status: str, code: str) -> Delivered | Failed:

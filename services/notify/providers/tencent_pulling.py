@@ -10,12 +10,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tencentcloud.sms.v20210111 import models
-
 from services.notify.channels import Hear, InboundReply, OutcomeUnknown, Receipt, Report, SendingRefused
 from services.notify.providers.numbers import bare
 from services.notify.providers.reporting import notification_in
-from services.notify.providers.tencent import PULLED, Tencent, answered, outcome_of
+from services.notify.providers.tencent import PULLED, Tencent, outcome_of
 from shared.runtime.logs import log
 
 __all__ = ["PullingTencent"]
@@ -44,14 +42,11 @@ class PullingTencent(Tencent):
 
     async def _pull(self) -> Sequence[Report]:
         """What has happened since it was last asked. Raises SendingRefused and OutcomeUnknown."""
-        statuses = models.PullSmsSendStatusRequest()
-        statuses.SmsSdkAppId, statuses.Limit = self.account.app_id, PULLED
-        receipts = (await answered(self.sdk.PullSmsSendStatus(statuses))).PullSmsSendStatusSet or []
+        asked = {"SmsSdkAppId": self.account.app_id, "Limit": PULLED}
+        receipts = (await self.sdk.ask("PullSmsSendStatus", **asked)).PullSmsSendStatusSet or []
         reports: list[Report] = [_receipt(self.name, each) for each in receipts]
-        replies = models.PullSmsReplyStatusRequest()
-        replies.SmsSdkAppId, replies.Limit = self.account.app_id, PULLED
         try:
-            written = (await answered(self.sdk.PullSmsReplyStatus(replies))).PullSmsReplyStatusSet or []
+            written = (await self.sdk.ask("PullSmsReplyStatus", **asked)).PullSmsReplyStatusSet or []
         except (SendingRefused, OutcomeUnknown) as away:
             _log.warning("replies are not pulled", provider=self.name, because=away.reason)
             written = []
