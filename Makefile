@@ -16,7 +16,7 @@ demo: $(ready) ## scripted stories: the craftsman loan, the shared helmets, mutu
 	$(bin)/niangjia demo aid
 
 test: $(ready) ## the tests, on embedded PostgreSQL and NATS
-	$(bin)/pytest -n 2 --dist loadfile
+	$(bin)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-containers: $(ready) ## the same tests on the official images (needs a Docker engine)
 	NIANGJIA_TEST_SERVERS=containers $(bin)/pytest
