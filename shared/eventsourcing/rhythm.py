@@ -9,6 +9,9 @@ __all__ = ["Rhythm"]
 SAME_CALLERS: Final = 4
 """Times that the last batch took: what comes later is no answer to it."""
 
+CLEARLY: Final = 1.25
+"""By how much deciding takes longer than what two turns cost, before there are two: each was measured once."""
+
 WRITING_TO_DECIDING: Final = 0.6
 """What PostgreSQL has to do for a commit, measured in what this process has to do for one."""
 
@@ -35,7 +38,7 @@ class Rhythm:
     def end(self, answered: int, behind: int) -> bool:
         """A batch is written. Whether those behind it had better be written together with those just answered."""
         self._ended, self._answered, self._behind = self._now(), answered, behind
-        return behind > 0 and self._fixed() > self._deciding * (behind + answered)
+        return behind > 0 and CLEARLY * self._fixed() > self._deciding * (behind + answered)
 
     def share(self, waiting: int) -> int:
         """How many of those who wait to take."""
@@ -43,7 +46,7 @@ class Rhythm:
         if not waiting or self._behind or idle > SAME_CALLERS * writing:
             return waiting
         self._deciding = idle / waiting
-        return (waiting + 1) // 2 if self._fixed() < idle else waiting
+        return (waiting + 1) // 2 if CLEARLY * self._fixed() < idle else waiting
 
     def _fixed(self) -> float:
         """Seconds that a batch takes whatever is in it, by the last one."""
