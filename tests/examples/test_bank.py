@@ -236,9 +236,9 @@ async def test_a_bank_is_told_nobody_s_name_without_their_consent_and_declines(t
 
 
 async def test_the_bank_leaves_in_good_order_when_it_is_told_to(town: Town) -> None:
-    process = await town.command("run")
-    await endorsed(town.stage, town.people, anew(town.people.cable_worker))
-    assert process.stdout is not None
-    assert b"LoanEndorsed" in await asyncio.wait_for(process.stdout.readline(), 30)
-    process.send_signal(signal.SIGTERM)
-    assert await asyncio.wait_for(process.wait(), 10) == 0
+    async with town.bank() as process:
+        await endorsed(town.stage, town.people, anew(town.people.cable_worker))
+        assert process.stdout is not None
+        assert b"LoanEndorsed" in await asyncio.wait_for(process.stdout.readline(), 30)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 10) == 0
