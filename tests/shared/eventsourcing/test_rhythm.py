@@ -43,6 +43,10 @@ def test_on_a_slow_disk_few_callers_are_written_together() -> None:
     assert set(Callers(8, flush=0.0015).batches()) == {8}
 
 
+def test_where_deciding_takes_hardly_longer_than_the_flush_they_stay_together() -> None:
+    assert set(Callers(8, flush=0.0003).batches()) == {8}
+
+
 def test_callers_parted_by_chance_meet_again_where_the_flush_is_dear() -> None:
     callers = Callers(8, flush=0.0015)
     callers.batches(3)
