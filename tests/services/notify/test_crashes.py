@@ -7,7 +7,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 import asyncpg
 from nats.js import JetStreamContext
 
-from deploy.local.child import Child, EmbeddedServer, Program
+from deploy.local.child import EmbeddedServer, Program
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.supervisor import Supervisor
 from tests.services.notify.post_office import ENDED, MEMBER_NAME, County, Sinks, repaid
@@ -42,7 +42,8 @@ class Street:
     here: County
     sinks: Sinks
     folder: Path
-    children: dict[str, Child]
+    supervisor: Supervisor
+    kills: Counter[str] = field(default_factory=Counter)
 
     @property
     def logs(self) -> str:
@@ -81,8 +82,13 @@ class Street:
         sent: int = (await self.standing())["sent"]
         return sent >= number
 
-    def runs(self, name: str) -> bool:
-        return self.children[name].pid is not None
+    def kill(self, name: str) -> None:
+        next(child for child in self.supervisor.children if child.name == name).kill()
+        self.kills[name] += 1
+
+    def is_back(self, name: str) -> bool:
+        """Whether it was started again after each kill; a sink takes connections by then."""
+        return self.supervisor.restarts[name] >= self.kills[name]
 
     async def is_done(self) -> bool:
         standing = await self.standing()
@@ -108,7 +114,7 @@ async def street(here: County, folder: Path) -> AsyncIterator[Street]:
             EmbeddedServer("sms", sinks.sms, folder / "sms.log"),
             Program("notify", command, environment, folder / "notify.log", health),
         )
-        yield Street(here, sinks, folder, {child.name: child for child in supervisor.children})
+        yield Street(here, sinks, folder, supervisor)
     finally:
         await supervisor.stop()
 
@@ -126,9 +132,10 @@ async def test_whoever_is_killed_in_mid_burst_each_message_arrives_once_and_no_t
         await here.happens(*(repaid(people[n % PEOPLE].member_id, amount) for n, amount in enumerate(AMOUNTS)))
         for number, victim in zip(sorted(chance.sample(range(1, MESSAGES - 20), 5)), victims, strict=True):
             await until(partial(work.has_sent, number), seconds=30)
-            await until(partial(work.runs, victim))
-            work.children[victim].kill()
+            await until(partial(work.is_back, victim))
+            work.kill(victim)
         await until(work.is_done, seconds=60)
+        await until(lambda: all(map(work.is_back, victims)))
 
         assert await work.standing() == {"sent": MESSAGES}
         ids = {row[0]: row[1] for row in await work.query("select notification_id, channel from notify.notifications")}
