@@ -10,8 +10,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 from uuid import UUID
 
 from shared.eventsourcing.decider import Aggregate
@@ -47,8 +46,7 @@ class Seal(Protocol):
     async def __call__(self, ids: Sequence[UUID], events: Sequence[Event]) -> Sequence[Event]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Occasion:
+class Occasion(NamedTuple):
     """What is known of a command beside its content."""
 
     command_id: UUID
@@ -96,7 +94,14 @@ class Session:
         A stream that most decisions rest on and few change, such as one of rules, is loaded with `in_turn=False`: it
         must be where it was like any other, but decisions that are made afresh do not wait for each other over it.
         """
-        (state,) = await self.load_all(aggregate, (key,), in_turn=in_turn)
+        stream = aggregate.stream(key)
+        folded = self.loaded.get(stream)
+        if folded is None:
+            if in_turn:
+                self.wanted.add(stream)
+            (folded,) = await self._load(aggregate, (stream,))
+            self.loaded[stream] = folded
+        state: S = folded.state
         return state
 
     async def load_all[S, E: Event](
@@ -207,16 +212,18 @@ class Repository:
         common = _meta(occasion.meta)
         events = [event for pending in session.pending.values() for event in pending.events]
         ids = [new_id() for _ in events]
-        sealed = iter(zip(ids, await self._seal(ids, events) if self._seal is not None else events, strict=True))
-        writes, sealed_by_stream = [], {}
+        sealed = events if self._seal is None else await self._seal(ids, events)
+        writes, sealed_by_stream, taken = [], {}, 0
         for stream, pending in session.pending.items():
-            own = list(islice(sealed, len(pending.events)))
             meta = common if pending.meta is None else _meta(pending.meta)
+            own = slice(taken, taken := taken + len(pending.events))
+            sealed_by_stream[stream] = sealed[own]
             loaded = session.loaded.get(stream)
-            writes.append(Write(stream, loaded.version if loaded else None, [_row(*one, meta) for one in own]))
-            sealed_by_stream[stream] = [event for _, event in own]
-        only_read = session.loaded.keys() - session.pending.keys()
-        writes += [Write(stream, session.loaded[stream].version, ()) for stream in only_read]
+            rows = [_row(event_id, event, meta) for event_id, event in zip(ids[own], sealed[own], strict=True)]
+            writes.append(Write(stream, loaded.version if loaded else None, rows))
+        for stream, folded in session.loaded.items():
+            if stream not in session.pending:
+                writes.append(Write(stream, folded.version, ()))
         try:
             receipt = await self._store.append(Commit(occasion.command_id, occasion.fingerprint, writes))
         except Conflict:

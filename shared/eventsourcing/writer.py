@@ -8,7 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -32,8 +32,7 @@ PLANS: Final = {
 """`append` is planned once, perhaps while the tables are empty: it must walk the indexes from the first."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+class NewEvent(NamedTuple):
     """An event ready for its row. `data` and `meta` are JSON."""
 
     id: UUID
@@ -43,8 +42,7 @@ class NewEvent:
     meta: str
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """What a commit appends to one stream: `expected` is its version so far, 0 for none yet, None for any.
 
     One without events only verifies the version; a commit has at least one with some.
@@ -55,8 +53,7 @@ class Write:
     events: Sequence[NewEvent]
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(NamedTuple):
     """Writes that happen together or not at all. `id` is the command's; `fingerprint` tells commands apart."""
 
     id: UUID
@@ -64,8 +61,7 @@ class Commit:
     writes: Sequence[Write]
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """Where a commit stands: the first write's stream and version, and the position of the last event."""
 
     stream: str

@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import count
+from typing import Any
 
 import asyncpg
 import pytest
@@ -27,10 +27,11 @@ async def positions(store: EventStore) -> list[int]:
     return [recorded.position async for page in store.all() for recorded in page]
 
 
-def spoiled(good: Commit, **field: object) -> Commit:
+def spoiled(good: Commit, **field: Any) -> Commit:
     """The commit with a field of its first event replaced by something that PostgreSQL refuses."""
-    (first, *events), *_ = (write.events for write in good.writes)
-    return replace(good, writes=[replace(good.writes[0], events=[replace(first, **field), *events]), *good.writes[1:]])  # type: ignore[arg-type]
+    write, *writes = good.writes
+    first, *events = write.events
+    return good._replace(writes=[write._replace(events=[first._replace(**field), *events]), *writes])
 
 
 async def test_a_stream_begins_only_once(store: EventStore) -> None:
@@ -60,8 +61,8 @@ async def test_a_repeated_command_gets_its_first_receipt(store: EventStore) -> N
     first = await store.append(again)
     await store.append(commit((LI, None, deposits(4)), (WANG, None, deposits(5))))
     assert first == Receipt(LI, version=1, position=3)
-    assert await store.append(again) == replace(first, duplicate=True)
-    assert await store.find(again.id, again.fingerprint) == replace(first, duplicate=True)
+    assert await store.append(again) == first._replace(duplicate=True)
+    assert await store.find(again.id, again.fingerprint) == first._replace(duplicate=True)
     assert await store.head() == 5
 
 
@@ -161,7 +162,7 @@ async def test_in_one_batch_each_commit_is_answered_by_itself(store: EventStore)
     )
     fresh, again, stale, reused, last = outcomes
     assert (fresh, again, last) == (
-        *(Receipt("passbook-1", 1, 2), replace(first, duplicate=True)),
+        *(Receipt("passbook-1", 1, 2), first._replace(duplicate=True)),
         Receipt("passbook-3", 2, 4),
     )
     assert (type(stale), type(reused)) == (Conflict, CommandIdReused)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from uuid import UUID
 
@@ -123,7 +123,7 @@ class Store(RuleBasedStateMachine):
     def commit(self, wish: Wish) -> Commit:
         if wish.repeats is not None and self.asked:
             earlier = self.asked[wish.repeats % len(self.asked)]
-            return replace(earlier, fingerprint=UUID(int=7)) if wish.changed else earlier
+            return earlier._replace(fingerprint=UUID(int=7)) if wish.changed else earlier
         writes = [
             (
                 stream,
@@ -166,7 +166,7 @@ class Store(RuleBasedStateMachine):
                 self.model.append(one)
             first, expected = self.model.done[one.id]
             assert first.fingerprint == one.fingerprint
-            assert replace(receipt, duplicate=False) == expected
+            assert receipt._replace(duplicate=False) == expected
             assert receipt.duplicate or one.id not in known
         moved = {stream for stream in STREAMS if self.model.versions[stream] != before[stream]}
         for one, outcome in zip(commits, outcomes, strict=True):
