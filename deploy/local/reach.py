@@ -6,10 +6,12 @@ import os
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Final
 
 import asyncpg
 import nats
 import nats.errors
+import nats.js.errors
 import uvloop
 from nats.aio.client import Client as Connection
 
@@ -31,6 +33,14 @@ __all__ = [
     "schemas_with",
     "urls_of",
 ]
+
+BROKER_AWAY: Final = (
+    nats.errors.TimeoutError,
+    nats.errors.ConnectionClosedError,
+    nats.errors.NoRespondersError,
+    nats.js.errors.ServiceUnavailableError,
+    nats.js.errors.NoStreamResponseError,
+)
 
 
 def run() -> Run:
@@ -59,7 +69,7 @@ def master_key_file() -> Path:
 
 @asynccontextmanager
 async def connection() -> AsyncIterator[Connection]:
-    """To the broker."""
+    """To the broker. Ends the command where it does not answer, now or later."""
 
     async def quiet(_error: Exception) -> None:
         """What fails shows in the call that fails."""
@@ -68,12 +78,23 @@ async def connection() -> AsyncIterator[Connection]:
     sign_in = SignIn(_file("NATS_CREDS_FILE"), _file("NATS_CA_FILE")).options()
     try:
         broker = await nats.connect(
-            url.split(","), name="cli", allow_reconnect=False, connect_timeout=3, error_cb=quiet, **sign_in
+            url.split(","),
+            name="cli",
+            allow_reconnect=False,
+            connect_timeout=3,
+            max_reconnect_attempts=1,  # else it tries each address sixty times before it says so
+            reconnect_time_wait=0,
+            error_cb=quiet,
+            **sign_in,
         )
     except (OSError, nats.errors.Error, TimeoutError) as error:
         wrong(f"the broker does not answer ({type(error).__name__}): niangjia status", NO_ANSWER)
     try:
         yield broker
+    except BROKER_AWAY as error:  # in a cluster while the nodes choose who leads them
+        wrong(
+            f"the broker did not answer ({type(error).__name__}): ask again in a moment, or niangjia status", NO_ANSWER
+        )
     finally:
         await broker.close()
 

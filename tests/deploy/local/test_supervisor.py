@@ -19,16 +19,9 @@ from deploy.local.home import AlreadyUp, Home, Run
 from deploy.local.ports import LOOPBACK, free_port
 from deploy.local.supervisor import NotReady, Supervisor, bound
 from deploy.local.system import LocalSystem, Programme
+from tests.waiting import until
 
 STAND_IN = Path(__file__).with_name("stand_in.py")
-
-
-async def until(condition: Callable[[], bool], limit: float = 15.0) -> None:
-    async with asyncio.timeout(limit):
-        while True:
-            if condition():
-                return
-            await asyncio.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
