@@ -6,7 +6,6 @@ from typing import Any, Final, Protocol
 
 import nats.errors
 from nats.aio.client import Client as Connection
-from pydantic import TypeAdapter
 
 from shared.runtime.envelope import AWAY, STATUS, TOO_LARGE, Envelope
 from shared.runtime.tracing import traceparent
@@ -44,7 +43,7 @@ class Client:
         subject = f"qry.{envelope.federation}.{programme}.{type(query).__name__}"
         body = type(query).__pydantic_serializer__.to_json(query, context={"clear": True})
         headers = envelope.headers() | ({"after": str(after)} if after else {})
-        return TypeAdapter(type(query).answer_type()).validate_json(await self._call(subject, body, headers))
+        return query.answers().validate_json(await self._call(subject, body, headers))
 
     async def call(self, subject: str, body: bytes, headers: dict[str, str]) -> tuple[str, bytes]:
         """One call whose types are not known here: the reply's status and its JSON. Raises NoAnswer."""

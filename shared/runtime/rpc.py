@@ -19,7 +19,6 @@ import nats.errors
 from nats.aio.client import Client as Connection
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
-from pydantic import TypeAdapter
 
 from shared.eventsourcing.connections import is_transient
 from shared.runtime.commands import Commands
@@ -52,7 +51,6 @@ GRACE: Final = 15.0
 """Seconds that calls under way are given to end when the service leaves."""
 
 _log = log(__name__)
-_answers: dict[type, TypeAdapter[Any]] = {}
 
 
 class Reply(NamedTuple):
@@ -102,8 +100,7 @@ async def answering(
             raise UNKNOWN(name=call.name)
         envelope = Envelope.received(call.federation, call.headers)
         answer = await queries.answer(parse(kind, call.body), envelope, _position(call.headers.get("after", "0")))
-        adapter = _answers.setdefault(kind, TypeAdapter(kind.answer_type()))
-        return Reply("answered", adapter.dump_json(answer, context={"clear": True}))
+        return Reply("answered", kind.answers().dump_json(answer, context={"clear": True}))
 
     doors = _Door(connection, command), _Door(connection, query)
     for door, verb in zip(doors, ("cmd", "qry"), strict=True):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Any, ClassVar, get_args, get_origin
 from uuid import UUID
 
@@ -138,6 +139,12 @@ class Query[Answer](BaseModel):
             if metadata and metadata["origin"] is Query:
                 return metadata["args"][0]
         raise TypeError(f"{cls.__name__} does not say what answers it")
+
+    @classmethod
+    @cache
+    def answers(cls) -> TypeAdapter[Any]:
+        """Reads and writes its answers. Made once: that takes longer than a whole call."""
+        return TypeAdapter(cls.answer_type())
 
 
 class Meta(BaseModel):
