@@ -43,25 +43,28 @@ async def rows(
         connection: Connection = await own.open()
         return await connection.fetch(query, beyond, page)
 
-    ahead: asyncio.Task[list[asyncpg.Record]] | None = None
+    def begun(beyond: int) -> tuple[asyncio.Event, asyncio.Task[list[asyncpg.Record]]]:
+        """A page under way, and what is set once there may be more than it will find."""
+        return wakeup.ticket(), asyncio.ensure_future(persistently(partial(fetch, beyond)))
+
+    grown, page_ahead = begun(after)
     try:
         while True:
-            ticket = wakeup.ticket()
-            prefetched = ahead is not None  # and then older than the ticket
-            found = await (ahead or persistently(partial(fetch, after)))
-            ahead = None
+            found = await page_ahead
             if found:
                 if found[0][0] != after + 1 or found[-1][0] != after + len(found):
                     raise LogBroken(f"after {after}: {found[0][0]} to {found[-1][0]} in {len(found)} rows")
                 after = found[-1][0]
-                if len(found) == page:
-                    ahead = asyncio.ensure_future(persistently(partial(fetch, after)))
+            is_last = len(found) < page
+            if not is_last:
+                grown, page_ahead = begun(after)
+            if found:
                 yield found
-            elif follow and not prefetched:
-                await wakeup.wait(ticket)
-            if not follow and len(found) < page:
-                return
+            if is_last:
+                if not follow:
+                    return
+                await wakeup.wait(grown)
+                grown, page_ahead = begun(after)
     finally:
-        if ahead is not None:
-            await end(ahead)
+        await end(page_ahead)
         await own.close()

@@ -14,6 +14,7 @@ from shared.eventsourcing.connections import persistently
 from shared.eventsourcing.reader import LogBroken
 from shared.eventsourcing.recorded import Recorded
 from shared.eventsourcing.store import EventStore
+from shared.eventsourcing.tasks import end
 from shared.eventsourcing.writer import Conflict
 from shared.schemas.ids import new_id
 from tests.shared.eventsourcing.savings import CODEC, FACTS, NOON, Deposited, commit, deposits
@@ -240,6 +241,28 @@ async def test_what_is_appended_while_the_last_full_page_is_worked_on_is_not_wai
         await grown(store, 1)
         async with asyncio.timeout(15):
             assert sizes([await anext(pages)]) == [1]
+
+
+async def test_a_reader_that_has_read_all_looks_again_only_when_there_is_more(
+    store: EventStore, fetched: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wakeup, "POLL", 600.0)
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for page in store.all(follow=True):
+            seen.extend(recorded.position for recorded in page)
+
+    def has_seen(number: int) -> bool:
+        return len(seen) == number
+
+    reading = asyncio.create_task(read())
+    await until(lambda: len(fetched) == 1)
+    for number in range(1, 11):
+        await grown(store, 1)
+        await until(partial(has_seen, number))
+    await end(reading)
+    assert len(fetched) == 1 + 10
 
 
 async def test_a_reader_outlives_its_connection(store: EventStore, admin: asyncpg.Connection) -> None:
