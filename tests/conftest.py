@@ -28,9 +28,8 @@ from tests.containers import NatsContainer, PostgresContainer
 ACCOUNTS = 1000
 PASSWORD = "of-a-test"
 
-hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, max_examples=200, print_blob=True)
-hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+hypothesis.settings.register_profile("niangjia", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("niangjia")
 
 type Postgres = PostgresServer | PostgresContainer
 type Nats = NatsServer | NatsContainer

@@ -61,7 +61,7 @@ class Event(BaseModel):
     is then published where that party, and no other, can read it.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True, defer_build=True)
 
     schema_version: ClassVar[int] = 1
     subject: ClassVar[str | None] = None
@@ -120,7 +120,7 @@ class Actor(BaseModel):
 class Command(BaseModel):
     """What somebody wants done. `roles` may ask for it; an unknown field is refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
 
@@ -128,7 +128,7 @@ class Command(BaseModel):
 class Query[Answer](BaseModel):
     """What somebody wants to know: `class ShowLine(Query[LineAnswer])`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     roles: ClassVar[frozenset[Role]] = frozenset(Role)
 
