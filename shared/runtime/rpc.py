@@ -13,7 +13,7 @@ The calls are nats-py's own: FastStream's way to a handler takes a third of the 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import nats.errors
 from nats.aio.client import Client as Connection

@@ -102,6 +102,7 @@ def test_every_query_says_what_answers_it() -> None:
     for query in QUERIES.values():
         query.answers().json_schema()
     assert ShowMember.answer_type() is language.MemberAnswer
+    assert ShowMember.answers() is ShowMember.answers()
 
 
 def test_the_contacts_of_members_are_for_the_systems_own_reactions_alone() -> None:
