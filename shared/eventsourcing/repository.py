@@ -96,7 +96,7 @@ class Session:
         """
         stream = aggregate.stream(key)
         folded = self.loaded.get(stream)
-        if folded is None:
+        if folded is None:  # as in `load_all`, with less ado: nearly every command comes by here
             if in_turn:
                 self.wanted.add(stream)
             (folded,) = await self._load(aggregate, (stream,))
