@@ -9,13 +9,17 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import nats.errors
 from nats.js import JetStreamContext
 from nats.js.errors import KeyNotFoundError
+from nats.js.kv import KeyValue
 
 __all__ = ["Clock", "follow", "set_offset"]
 
 BUCKET: Final = "clock"
 KEY: Final = "offset-seconds"
+POLL: Final = 1.0
+"""Seconds after which the shared offset is looked at, whatever was told."""
 LONGEST_WAIT: Final = 60.0
 """Seconds after which a waiting task looks at the time again, in case the system's clock was moved."""
 
@@ -54,21 +58,31 @@ class Clock:
 
 
 async def follow(clock: Clock, js: JetStreamContext) -> None:
-    """Keep a clock at the shared offset, for ever."""
+    """Keep a clock at the shared offset, for ever: at once when told, and by a look each second behind that.
+
+    After the broker was away, what tells us begins anew only when nats-py has missed two heartbeats and two more.
+    """
     bucket = await js.create_key_value(bucket=BUCKET, history=1)
     watcher = await bucket.watch(KEY)
-    async for entry in watcher:
-        if entry is not None and entry.value:
-            clock.move(timedelta(seconds=float(entry.value)))
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await anext(watcher)
+        with suppress(nats.errors.Error, OSError):  # the broker is away: the next look finds it
+            if (offset := await _kept(bucket)) not in (None, clock.offset):
+                clock.move(offset)
 
 
 async def shared_offset(js: JetStreamContext) -> timedelta:
     """The offset that services follow now, zero where none was set."""
-    bucket = await js.create_key_value(bucket=BUCKET, history=1)
+    return await _kept(await js.create_key_value(bucket=BUCKET, history=1)) or timedelta()
+
+
+async def _kept(bucket: KeyValue) -> timedelta | None:
     try:
         entry = await bucket.get(KEY)
     except KeyNotFoundError:
-        return timedelta()
+        return None
     return timedelta(seconds=float(entry.value or 0))
 
 

@@ -64,13 +64,17 @@ class Stage:
             await asyncio.sleep(0.05)
 
     async def until[T](self, condition: Callable[[], Awaitable[T | None]], patience: float = PATIENCE) -> T:
-        """The condition's first answer. Raises TimeoutError."""
-        async with asyncio.timeout(patience):
-            while True:
-                answer = await condition()
-                if answer is not None:
-                    return answer
-                await asyncio.sleep(0.05)
+        """The condition's first answer. Raises TimeoutError, which names the condition."""
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    answer = await condition()
+                    if answer is not None:
+                        return answer
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            what = getattr(condition, "__qualname__", repr(condition))
+            raise TimeoutError(f"{what} brought nothing in {patience:g} s") from None
 
     async def ask(self, programme: str, actor: Actor, query: Query[Any], after: int = 0) -> Any:
         return await self._client.ask(programme, query, Envelope.fresh(actor, self.federation), after)

@@ -2,13 +2,18 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import nats
 from nats.js import JetStreamContext
 
+from deploy.local.nats import FAST, NatsServer
+from deploy.local.ports import free_port
 from shared.eventsourcing.decider import Facts
+from shared.eventsourcing.tasks import end
 from shared.runtime.clock import Clock, follow, set_offset, shared_offset
 from shared.schemas.messages import Actor, Role
+from tests.waiting import until
 
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
@@ -41,9 +46,24 @@ async def test_the_clock_of_every_service_is_set_at_once_and_a_later_one_has_it_
     async with asyncio.timeout(5):
         await waiting
     assert clock.offset == await shared_offset(js) == timedelta(days=2)
-    following.cancel()
-    await asyncio.gather(following, return_exceptions=True)
+    await end(following)
     await connection.close()
+
+
+async def test_the_clock_is_followed_again_soon_after_the_broker_was_killed(tmp_path: Path) -> None:
+    with NatsServer(tmp_path / "nats", free_port(), sync_interval=FAST) as server:
+        connection = await nats.connect(server.url(), max_reconnect_attempts=-1, reconnect_time_wait=0)
+        js, clock = connection.jetstream(), Clock()
+        following = asyncio.create_task(follow(clock, js))
+        await set_offset(js, timedelta(days=1))
+        await until(lambda: clock.offset == timedelta(days=1))
+        server.kill()
+        await asyncio.to_thread(server.start)
+        await until(lambda: connection.is_connected)
+        await set_offset(js, timedelta(days=2))
+        await until(lambda: clock.offset == timedelta(days=2), seconds=10)
+        await end(following)
+        await connection.close()
 
 
 def test_the_day_begins_at_midnight_in_china() -> None:
