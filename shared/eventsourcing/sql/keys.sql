@@ -9,14 +9,13 @@ create table if not exists {schema}.keys (
     check ((wrapped is null) = (erased_at is not null))
 );
 
--- The keys of these persons; to whoever has none yet the offered one is given.
+-- The keys of these persons; to whoever has none yet the offered one is given, for good once this returns: what is
+-- sealed with it may be sent again after a crash of the server, which must not have taken the key back.
 create or replace function {schema}.keys_for(subjects uuid[], offered bytea[])
 returns table (subject uuid, wrapped bytea)
 language plpgsql volatile
 as $$
 begin
-    -- What these keys seal is committed later in the same WAL, and its flush is theirs too.
-    perform set_config('synchronous_commit', 'off', true);
     perform set_config('enable_seqscan', 'off', true); -- planned once, perhaps while the table is empty
     insert into {schema}.keys as k (subject, wrapped)
     select o.subject, o.wrapped

@@ -10,13 +10,15 @@ import pytest
 
 from deploy.local.ports import free_port
 from deploy.local.postgres import FAST, PostgresServer
+from shared.eventsourcing.keyring import Keyring
 from shared.eventsourcing.repository import Repository
 from shared.eventsourcing.seal_chain import SealChain
 from shared.eventsourcing.store import EventStore
 from shared.eventsourcing.verification import Verified, verify
-from shared.eventsourcing.writer import Commit, Receipt
-from shared.schemas.ids import new_id
-from tests.shared.eventsourcing.savings import CODEC, commit, deposits, passbook
+from shared.eventsourcing.writer import Commit, NewEvent, Receipt, Write
+from shared.schemas.ids import MemberId, new_id
+from shared.schemas.personal import Personal
+from tests.shared.eventsourcing.savings import CODEC, Enrolled, commit, deposits, meta, passbook
 from tests.waiting import until
 
 CALLERS = 16
@@ -89,3 +91,18 @@ async def test_a_store_opens_again_after_the_kill_and_goes_on(server: PostgresSe
         again = await store.append(first)
         assert (again.position, again.duplicate) == (receipt.position, True)
         assert (await Repository(store).state(passbook, li)).balance == 100
+
+
+async def test_what_was_sealed_before_the_kill_and_appended_after_it_opens(server: PostgresServer) -> None:
+    async with EventStore(server.url(), "savings", CODEC) as store:
+        keyring = Keyring(store, {0: bytes(32)})
+        await keyring.install()
+        for _ in range(5):
+            member = MemberId(new_id())
+            event, event_id = Enrolled(member=member, union="织里总工会", name=Personal("李娟")), new_id()
+            (sealed,) = await keyring.seal([event_id], [event])
+            server.kill()
+            server.start()
+            row = NewEvent(event_id, "Enrolled", 1, CODEC.encode(sealed), meta(event_id).model_dump_json())
+            await store.append(Commit(new_id(), new_id(), [Write(f"member-{member}", 0, [row])]))
+            assert await keyring.open(await store.stream(f"member-{member}")) == [event]
