@@ -63,26 +63,27 @@ async def follow(clock: Clock, js: JetStreamContext) -> None:
     After the broker was away, what tells us begins anew only when nats-py has missed two heartbeats and two more.
     """
     bucket = await js.create_key_value(bucket=BUCKET, history=1)
-    watcher = await bucket.watch(KEY)
+    watcher, revision = await bucket.watch(KEY), 0
     while True:
-        with suppress(TimeoutError):
+        entry: KeyValue.Entry | None = None
+        try:
             async with asyncio.timeout(POLL):
-                await anext(watcher)
-        with suppress(nats.errors.Error, OSError):  # the broker is away: the next look finds it
-            if (offset := await _kept(bucket)) not in (None, clock.offset):
-                clock.move(offset)
+                entry = await anext(watcher)
+        except TimeoutError:
+            with suppress(nats.errors.Error, OSError):  # the broker is away, or there is none: the next look finds it
+                entry = await bucket.get(KEY)
+        if entry is not None and entry.value and (entry.revision or 0) > revision:
+            revision = entry.revision or 0
+            clock.move(timedelta(seconds=float(entry.value)))
 
 
 async def shared_offset(js: JetStreamContext) -> timedelta:
     """The offset that services follow now, zero where none was set."""
-    return await _kept(await js.create_key_value(bucket=BUCKET, history=1)) or timedelta()
-
-
-async def _kept(bucket: KeyValue) -> timedelta | None:
+    bucket = await js.create_key_value(bucket=BUCKET, history=1)
     try:
         entry = await bucket.get(KEY)
     except KeyNotFoundError:
-        return None
+        return timedelta()
     return timedelta(seconds=float(entry.value or 0))
 
 

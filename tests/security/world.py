@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any, Final
 
 import asyncpg
@@ -20,7 +20,6 @@ from deploy.local.demo.playing import FIRST_DAY
 from deploy.local.demo.stage import Stage, set_up
 from deploy.local.system import LocalSystem
 from shared.runtime.client import Client
-from shared.runtime.clock import set_offset
 from shared.schemas.ids import new_id
 from shared.schemas.lending import BorrowItem, LaunchCampaign, code_of
 from shared.schemas.loan import ApplicationId, ApplyForLoan, LineId, RepaymentForm
@@ -37,8 +36,7 @@ async def enliven(connection: Connection) -> None:
     """Members are covered, ill, lent to and lent helmets, in three federations."""
     desk, here = desk_of(connection), county()
     await _cover(desk, here)
-    await set_offset(connection.jetstream(), FIRST_DAY - datetime.now(UTC))
-    desk.today = FIRST_DAY.date()
+    await desk.on(FIRST_DAY.date())
     await _claims(desk, here)
     actors = cast()
     stage = Stage(Client(connection), desk.stage.advance, FEDERATION)
